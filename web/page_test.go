@@ -1,0 +1,120 @@
+package web
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+)
+
+// SEC-PAGE-02: the stylesheet fetches nothing either, and is the one the policy
+// allows, byte for byte.
+func TestStyleIsTheOneThePolicyAllows(t *testing.T) {
+	for _, word := range []string{"url(", "@import", "@font-face", "expression", "<", "//"} {
+		if strings.Contains(CSS(), word) {
+			t.Errorf("stylesheet has %q", word)
+		}
+	}
+	_, rest, _ := strings.Cut(render(t, SignedOut{}), "<style>")
+	inline, _, _ := strings.Cut(rest, "</style>")
+	sum := sha256.Sum256([]byte(inline))
+	if want := "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"; StyleSource() != want {
+		t.Errorf("policy allows %s, the page's style is %s", StyleSource(), want)
+	}
+	if inline != CSS() {
+		t.Error("the page's style is not CSS() as it is")
+	}
+}
+
+// The header's no-referrer makes browsers send "Origin: null" with a form, which
+// no check of the origin can tell from a foreign one.
+func TestPagesWithFormsLetTheOriginThrough(t *testing.T) {
+	for field, p := range pagesWith("/plain") {
+		page := render(t, p)
+		form := strings.Contains(page, "<form ")
+		if form != strings.Contains(page, `<meta name="referrer" content="same-origin">`) {
+			t.Errorf("%s: form %t, but the referrer policy does not follow", field, form)
+		}
+		if form && !strings.Contains(page, `<form method="post"`) {
+			t.Errorf("%s: a form that is not a POST", field)
+		}
+	}
+}
+
+func TestDemoBannerIsOnEveryPageOfADemoAndNoOther(t *testing.T) {
+	const banner = "anyone on this machine can be anyone"
+	r := httptest.NewRequest("GET", "/", nil)
+	for field, p := range pagesWith("/plain") {
+		for _, demo := range []bool{true, false} {
+			body, err := (&Site{Demo: demo}).render(r, 200, p)
+			if err != nil || strings.Contains(string(body), banner) != demo {
+				t.Errorf("%s, demo %t: banner %t, error %v", field, demo, !demo, err)
+			}
+		}
+	}
+}
+
+func TestPagesSayWhatPeopleNeed(t *testing.T) {
+	now := time.Now()
+	for _, tt := range []struct {
+		page Page
+		want []string
+	}{
+		{SignedOut{SignIn: "/_gate/login?rd=%2F&prompt=select_account", Provider: "Google"},
+			[]string{"You are signed out", `href="/_gate/login?rd=%2F&amp;prompt=select_account"`, "still be signed in at Google"}},
+		{SignedOut{}, []string{"still be signed in at your identity provider"}},
+		{Refused{Email: "mallory@example.com", Switch: "/s"},
+			[]string{"mallory@example.com", "Use another account", `href="/s"`, "Ask whoever runs this site to add this address"}},
+		{ConfirmSignOut{Email: "alice@example.com"},
+			[]string{"alice@example.com", `method="post" action="/_gate/logout"`, "Stay signed in"}},
+		{Account{Person: Person{Name: "Zoë", Email: "zoe@example.com", Subject: "42", Issuer: "https://op.example"},
+			Times:   Times{SignedIn: now.Add(-3 * time.Hour), Expires: now.Add(6*24*time.Hour + time.Minute)},
+			Headers: []Header{{"X-User-Email", "zoe@example.com"}}, App: "/", SignOut: "/_gate/logout"},
+			[]string{"<h1>Zoë</h1>", ">Z</span>", "42", "https://op.example", "3 hours ago", "in 6 days", "X-User-Email", "Open the app", `action="/_gate/logout"`}},
+	} {
+		page := render(t, tt.page)
+		for _, want := range tt.want {
+			if !strings.Contains(page, want) {
+				t.Errorf("%T lacks %q", tt.page, want)
+			}
+		}
+	}
+	if page := render(t, Account{}); strings.Contains(page, "0001") || strings.Contains(page, "What the app is told") {
+		t.Error("an empty Account shows rows without content")
+	}
+}
+
+func TestSpan(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		0: "a moment", 40 * time.Second: "a moment", time.Minute: "1 minute", 59 * time.Minute: "59 minutes",
+		time.Hour: "1 hour", 100 * time.Minute: "2 hours", 23*time.Hour + 50*time.Minute: "24 hours",
+		24 * time.Hour: "1 day", 165 * time.Hour: "7 days",
+	} {
+		if got := span(d); got != want {
+			t.Errorf("span(%v) = %q, want %q", d, got, want)
+		}
+	}
+}
+
+// A 502 or 503 may be the provider's fault as well as the app's, and "one moment"
+// is a promise that the page tries again.
+func TestTitleNeverGuessesWhatFailed(t *testing.T) {
+	for _, tt := range []struct {
+		err  Error
+		want string
+	}{
+		{Error{Status: 400}, "That did not work"},
+		{Error{Status: 401}, "Please sign in"},
+		{Error{Status: 403}, "No access"},
+		{Error{Status: 500}, "Sorry, that failed"},
+		{Error{Status: 502}, "Sorry, that failed"},
+		{Error{Status: 503}, "Sorry, that failed"},
+		{Error{Status: 503, Retry: time.Second}, "One moment"},
+	} {
+		if _, got := (problem{Error: tt.err}).about(); got != tt.want {
+			t.Errorf("%d, retry %v: %q, want %q", tt.err.Status, tt.err.Retry, got, tt.want)
+		}
+	}
+}
