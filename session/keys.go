@@ -1,0 +1,112 @@
+package session
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+)
+
+// ErrSealed says that something sealed did not open: it was changed, sealed for
+// another purpose or holder, by another server, or in a format we do not know.
+var ErrSealed = errors.New("session: sealed data does not open")
+
+// Keys seals small values with the server's secrets. The first secret seals, all
+// of them open, so that a secret can be replaced without signing anybody out.
+// The zero Keys opens nothing and must not seal.
+type Keys struct{ secrets []secret }
+
+type secret struct {
+	id    [keyIDSize]byte
+	bytes []byte
+}
+
+const (
+	sealVersion = 1
+	keyIDSize   = 4
+	saltSize    = 24
+	sealHeader  = 1 + keyIDSize + saltSize
+)
+
+// NewKeys takes the secrets, newest first. That they hold enough entropy is
+// config's to check; here each must be at least 32 bytes long.
+func NewKeys(secrets ...string) (Keys, error) {
+	if len(secrets) == 0 {
+		return Keys{}, errors.New("session: no secret to seal with")
+	}
+	var k Keys
+	for n, s := range secrets {
+		if len(s) < 32 {
+			return Keys{}, fmt.Errorf("session: secret %d is shorter than 32 bytes", n+1)
+		}
+		id, err := hkdf.Key(sha256.New, []byte(s), nil, "sidegate key id", keyIDSize)
+		if err != nil {
+			return Keys{}, fmt.Errorf("session: derive key id: %w", err)
+		}
+		k.secrets = append(k.secrets, secret{id: [keyIDSize]byte(id), bytes: []byte(s)})
+	}
+	return k, nil
+}
+
+// Seal encrypts and authenticates plain for one purpose and one holder: Open
+// needs the same purpose and the same bind. Each call derives a fresh AES-256-GCM
+// key from 24 random bytes, so neither a nonce nor a key can come twice however
+// many values are sealed.
+//
+// The output is: version (1 byte), key id (4), salt (24), ciphertext and tag.
+func (k Keys) Seal(purpose string, bind, plain []byte) ([]byte, error) {
+	if len(k.secrets) == 0 {
+		return nil, errors.New("session: no secret to seal with")
+	}
+	newest := k.secrets[0]
+	out := make([]byte, sealHeader, sealHeader+len(plain)+16)
+	out[0] = sealVersion
+	copy(out[1:], newest.id[:])
+	rand.Read(out[1+keyIDSize:]) // never fails: crypto/rand ends the process instead
+	aead, err := newest.aead(purpose, bind, out[1+keyIDSize:sealHeader])
+	if err != nil {
+		return nil, err
+	}
+	return aead.Seal(out, make([]byte, aead.NonceSize()), plain, out[:sealHeader]), nil
+}
+
+// Open returns what Seal was given, or ErrSealed. The version is authenticated
+// with the rest, so that a value of another version does not open.
+func (k Keys) Open(purpose string, bind, sealed []byte) ([]byte, error) {
+	if len(sealed) < sealHeader {
+		return nil, ErrSealed
+	}
+	id := [keyIDSize]byte(sealed[1:])
+	for _, s := range k.secrets {
+		if s.id != id {
+			continue
+		}
+		aead, err := s.aead(purpose, bind, sealed[1+keyIDSize:sealHeader])
+		if err != nil {
+			return nil, err
+		}
+		plain, err := aead.Open(nil, make([]byte, aead.NonceSize()), sealed[sealHeader:], sealed[:sealHeader])
+		if err == nil {
+			return plain, nil
+		}
+	}
+	return nil, ErrSealed
+}
+
+// aead derives the key of one value. Purpose and bind are hashed with a length
+// before them, so that no two pairs can run into each other.
+func (s secret) aead(purpose string, bind, salt []byte) (cipher.AEAD, error) {
+	info := fmt.Sprintf("sidegate v1 %d:%s %d:%s", len(purpose), purpose, len(bind), bind)
+	key, err := hkdf.Key(sha256.New, s.bytes, salt, info, 32)
+	if err != nil {
+		return nil, fmt.Errorf("session: derive key: %w", err)
+	}
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, fmt.Errorf("session: cipher: %w", err)
+	}
+	return cipher.NewGCM(block)
+}

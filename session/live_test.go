@@ -1,0 +1,117 @@
+package session
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"sidegate/identity"
+)
+
+func TestCloseWhoEndsOnlyThose(t *testing.T) {
+	var l Live
+	ended := make(map[string]bool)
+	for _, name := range []string{"alice", "bob"} {
+		l.Add(Session{ID: name, Identity: identity.Identity{Subject: name}}, func(Reason) { ended[name] = true })
+	}
+	if n := l.CloseWho(func(id identity.Identity) bool { return id.Subject == "bob" }); n != 1 || !ended["bob"] || ended["alice"] {
+		t.Errorf("closed %d: %v", n, ended)
+	}
+	if n := l.CloseSession("bob"); n != 0 {
+		t.Errorf("bob's connection was ended twice")
+	}
+}
+
+func TestRemovedConnectionIsNotEnded(t *testing.T) {
+	var l Live
+	remove := l.Add(Session{ID: "a"}, func(Reason) { t.Error("ended after it was gone") })
+	remove()
+	remove()
+	if n := l.CloseSession("a"); n != 0 || l.Len() != 0 {
+		t.Errorf("closed %d, %d left", n, l.Len())
+	}
+}
+
+// Browsers that are cut off together come back together: a drain spreads them.
+func TestDrainSpreadsAndWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var l Live
+		var mu sync.Mutex
+		var times []time.Duration
+		start := time.Now()
+		for i := range 100 {
+			var remove func()
+			remove = l.Add(Session{ID: fmt.Sprint(i)}, func(why Reason) {
+				if why != Restarting() {
+					t.Errorf("reason %+v", why)
+				}
+				mu.Lock()
+				times = append(times, time.Since(start))
+				mu.Unlock()
+				time.AfterFunc(100*time.Millisecond, func() { remove() })
+			})
+		}
+		l.Drain(t.Context(), 8*time.Second)
+		if len(times) != 100 || l.Len() != 0 {
+			t.Fatalf("%d ended, %d left", len(times), l.Len())
+		}
+		early := 0
+		for _, at := range times {
+			if at < 4*time.Second {
+				early++
+			}
+		}
+		if early < 40 || early > 60 {
+			t.Errorf("%d of 100 in the first half", early)
+		}
+	})
+}
+
+func TestDrainEndsInTimeWhenAConnectionHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var l Live
+		l.Add(Session{ID: "hangs"}, func(Reason) {})
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		start := time.Now()
+		l.Drain(ctx, 7*time.Second)
+		if took := time.Since(start); took > 10*time.Second {
+			t.Errorf("took %s", took)
+		}
+	})
+}
+
+func TestDrainOfNothingIsImmediate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		new(Live).Drain(t.Context(), time.Hour)
+		if took := time.Since(start); took > 0 {
+			t.Errorf("took %s", took)
+		}
+	})
+}
+
+func TestLiveUnderConcurrency(t *testing.T) {
+	var l Live
+	var ended atomic.Int64
+	var wg sync.WaitGroup
+	for i := range 50 {
+		wg.Go(func() {
+			for range 100 {
+				remove := l.Add(Session{ID: fmt.Sprint(i)}, func(Reason) { ended.Add(1) })
+				if i%2 == 0 {
+					l.CloseSession(fmt.Sprint(i))
+				}
+				remove()
+			}
+		})
+	}
+	wg.Wait()
+	if l.Len() != 0 || ended.Load() != 25*100 {
+		t.Errorf("%d left, %d ended, want 0 and 2500", l.Len(), ended.Load())
+	}
+}
