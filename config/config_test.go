@@ -1,0 +1,218 @@
+package config
+
+import (
+	"errors"
+	"log/slog"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// strong is a secret that passes, and a canary: no error or print may hold it.
+const strong = "k7Rz0mQ4vX9tLbE2wYhU5pNcA8sDfG1J"
+
+// settings are values by name, less the prefix.
+type settings map[string]string
+
+// minimal is the least that starts.
+func minimal() settings {
+	return settings{
+		"UPSTREAM":        "http://127.0.0.1:8501",
+		"CLIENT_ID":       "id",
+		"CLIENT_SECRET":   strong,
+		"ALLOWED_DOMAINS": "example.com",
+	}
+}
+
+// with returns s with the pairs of name and value set over it.
+func (s settings) with(pairs ...string) settings {
+	for i := 0; i < len(pairs); i += 2 {
+		s[pairs[i]] = pairs[i+1]
+	}
+	return s
+}
+
+func (s settings) raw(t *testing.T) Raw {
+	t.Helper()
+	var r Raw
+	known := make(map[string]bool)
+	r.each(func(_ reflect.StructTag, name string, value *string) {
+		known[name] = true
+		*value = s[name]
+	})
+	for name := range s {
+		if !known[name] {
+			t.Fatalf("no setting %s", name)
+		}
+	}
+	return r
+}
+
+func mustParse(t *testing.T, s settings) Config {
+	t.Helper()
+	c, err := s.raw(t).Parse()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// file writes content to a new file and returns its path.
+func file(t *testing.T, content string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func faultNames(err error) []string {
+	var names []string
+	var walk func(error)
+	walk = func(err error) {
+		if f, ok := err.(*Fault); ok {
+			names = append(names, strings.TrimPrefix(f.Name, "SIDEGATE_"))
+		} else if many, ok := err.(interface{ Unwrap() []error }); ok {
+			for _, e := range many.Unwrap() {
+				walk(e)
+			}
+		}
+	}
+	walk(err)
+	return names
+}
+
+func TestDefaultsAreTheContract(t *testing.T) {
+	got := mustParse(t, minimal())
+	want := Config{
+		Upstream:    &url.URL{Scheme: "http", Host: "127.0.0.1:8501"},
+		Public:      &url.URL{Scheme: "http", Host: "localhost:8080"},
+		Listen:      "127.0.0.1:8080",
+		AdminListen: "127.0.0.1:8081",
+		Provider:    Provider{Issuer: GoogleIssuer, Google: true, ClientID: "id", ClientSecret: NewSecret(strong)},
+		Access:      Access{Domains: []string{"example.com"}, DomainClaim: "hd"},
+		Session:     Session{Store: Store{Kind: StoreMemory}, Idle: 12 * time.Hour, Max: 168 * time.Hour},
+		Drain:       10 * time.Second,
+		Log:         Log{Level: slog.LevelInfo},
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v\nwant %+v", got, want)
+	}
+	if got, want := got.RedirectURI(), "http://localhost:8080/_gate/callback"; got != want {
+		t.Errorf("redirect URI: got %q, want %q", got, want)
+	}
+}
+
+func TestEverySettingHasItsEffect(t *testing.T) {
+	emails := file(t, "ann@example.com\n")
+	s := minimal().with(
+		"UPSTREAM", "unix:/run/app.sock", "PUBLIC_URL", "HTTPS://App.Example.com:443/", "LISTEN", ":8080",
+		"ADMIN_LISTEN", "[::1]:9000", "ISSUER", "https://login.example.com/realm/", "ALLOWED_DOMAINS", " Example.COM. , @b.example,, ",
+		"ALLOWED_EMAILS", " Ann@example.com ,bob@xn--bcher-kva.example", "ALLOWED_EMAILS_FILE", emails, "ALLOW_ANYONE", "true",
+		"DOMAIN_CLAIM", "hd", "SESSION_STORE", "rediss://:pw@a:1,b:2/0", "SECRET", strong+"1, "+strong+"2",
+		"SESSION_IDLE", "0", "SESSION_MAX", "1h30m", "TRUSTED_PROXIES", "10.0.0.0/8, 192.168.1.7,::ffff:172.16.0.0/108,::ffff:1.2.3.4,fc00::/7,fd00::1,2001:db8::/100",
+		"ALLOWED_ORIGINS", "https://A.example:443,http://localhost:3000,https://[0:0::1]:8443", "PUBLIC_PATHS", "GET  /static/,/robots.txt,/a%20b",
+		"DRAIN", "0s", "LOG_LEVEL", "debug", "LOG_FORMAT", "json",
+	)
+	want := Config{
+		Upstream:    &url.URL{Scheme: "unix", Path: "/run/app.sock"},
+		Public:      &url.URL{Scheme: "https", Host: "app.example.com"},
+		Listen:      ":8080",
+		AdminListen: "[::1]:9000",
+		Provider:    Provider{Issuer: "https://login.example.com/realm/", ClientID: "id", ClientSecret: NewSecret(strong)},
+		Access: Access{
+			Domains: []string{"example.com", "b.example"}, Emails: []string{"Ann@example.com", "bob@xn--bcher-kva.example"},
+			EmailsFile: emails, Anyone: true, DomainClaim: "hd",
+		},
+		Session: Session{
+			Store:   Store{Kind: StoreRedis, URL: NewSecret("rediss://:pw@a:1,b:2/0")},
+			Secrets: []Secret{NewSecret(strong + "1"), NewSecret(strong + "2")}, Max: 90 * time.Minute,
+		},
+		Proxy: Proxy{
+			Trusted: []netip.Prefix{
+				netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.168.1.7/32"),
+				netip.MustParsePrefix("172.16.0.0/12"), netip.MustParsePrefix("1.2.3.4/32"), netip.MustParsePrefix("fc00::/7"),
+				netip.MustParsePrefix("fd00::1/128"), netip.MustParsePrefix("2001:db8::/100"),
+			},
+			Origins:     []string{"https://a.example", "http://localhost:3000", "https://[::1]:8443"},
+			PublicPaths: []PathRule{{"GET", "/static/"}, {"", "/robots.txt"}, {"", "/a%20b"}},
+		},
+		Log: Log{Level: slog.LevelDebug, Format: "json"},
+	}
+	if got := mustParse(t, s); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v\nwant %+v", got, want)
+	}
+}
+
+func TestAcceptedForms(t *testing.T) {
+	for _, tt := range []struct {
+		set  []string
+		got  func(Config) string
+		want string
+	}{
+		{[]string{"UPSTREAM", "unix:///run/app.sock"}, func(c Config) string { return c.Upstream.Path }, "/run/app.sock"},
+		{[]string{"UPSTREAM", "https://my_app:8501/"}, func(c Config) string { return c.Upstream.String() }, "https://my_app:8501"},
+		{[]string{"UPSTREAM", "http://other:8080"}, func(c Config) string { return c.Upstream.Host }, "other:8080"},
+		{[]string{"PUBLIC_URL", "http://[::1]:80"}, func(c Config) string { return c.Public.String() }, "http://[::1]"},
+		{[]string{"PUBLIC_URL", "http://127.9.9.9:1"}, func(c Config) string { return c.Public.String() }, "http://127.9.9.9:1"},
+		{[]string{"PUBLIC_URL", "https://10.0.0.1", "ISSUER", "https://idp.example"}, func(c Config) string { return c.Public.Host }, "10.0.0.1"},
+		{[]string{"ISSUER", "http://127.0.0.1:9/x"}, func(c Config) string { return c.Provider.Issuer + c.Access.DomainClaim }, "http://127.0.0.1:9/xemail"},
+		{[]string{"ISSUER", "https://idp.example", "ALLOWED_DOMAINS", "gmail.com"}, func(c Config) string { return c.Access.Domains[0] }, "gmail.com"},
+		{[]string{"SESSION_STORE", "file:///data/s.db"}, func(c Config) string { return string(c.Session.Store.Kind) + c.Session.Store.Path }, "file/data/s.db"},
+		{[]string{"SESSION_STORE", "file:s.db"}, func(c Config) string { return c.Session.Store.Path }, "s.db"},
+		{[]string{"LISTEN", "localhost:0", "ADMIN_LISTEN", "localhost:0"}, func(c Config) string { return c.Listen }, "localhost:0"},
+		{[]string{"CLIENT_SECRET", "", "CLIENT_SECRET_FILE", file(t, " s \r\n")}, func(c Config) string { return c.Provider.ClientSecret.Reveal() }, "s"},
+		{[]string{"SECRET_FILE", file(t, strong+"\n")}, func(c Config) string { return c.Session.Secrets[0].Reveal() }, strong},
+		{[]string{"SESSION_STORE_FILE", file(t, "redis://h\n"), "SECRET", strong}, func(c Config) string { return c.Session.Store.URL.Reveal() }, "redis://h"},
+	} {
+		if got := tt.got(mustParse(t, minimal().with(tt.set...))); got != tt.want {
+			t.Errorf("%q: got %q, want %q", tt.set, got, tt.want)
+		}
+	}
+}
+
+func TestOneStartShowsEveryFault(t *testing.T) {
+	t.Setenv("SIDEGATE_ALOWED_DOMAINS", "example.com")
+	for name, value := range map[string]string{
+		"PUBLIC_URL": "http://app.example.com", "LISTEN": "8080", "ADMIN_LISTEN": "x", "ISSUER": "http://idp.example",
+		"ALLOWED_DOMAINS": ",", "ALLOWED_EMAILS": "ann", "ALLOWED_EMAILS_FILE": "/nowhere/emails", "ALLOW_ANYONE": "yes",
+		"DOMAIN_CLAIM": "org", "SESSION_STORE": "postgres://x", "SECRET": "short", "SESSION_IDLE": "-1s", "SESSION_MAX": "7d",
+		"TRUSTED_PROXIES": "0.0.0.0/0", "ALLOWED_ORIGINS": "*", "PUBLIC_PATHS": "/", "DRAIN": "10", "LOG_LEVEL": "loud", "LOG_FORMAT": "xml",
+	} {
+		t.Setenv("SIDEGATE_"+name, value)
+	}
+	_, err := Load()
+	got := slices.Sorted(slices.Values(faultNames(err)))
+	want := []string{
+		"ADMIN_LISTEN", "ALLOWED_DOMAINS", "ALLOWED_EMAILS", "ALLOWED_EMAILS_FILE", "ALLOWED_ORIGINS", "ALLOW_ANYONE", "ALOWED_DOMAINS",
+		"CLIENT_ID", "CLIENT_SECRET", "DOMAIN_CLAIM", "DRAIN", "ISSUER", "LISTEN", "LOG_FORMAT", "LOG_LEVEL", "PUBLIC_PATHS",
+		"PUBLIC_URL", "SECRET", "SESSION_IDLE", "SESSION_MAX", "SESSION_STORE", "TRUSTED_PROXIES", "UPSTREAM",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got  %q\nwant %q\n%v", got, want, err)
+	}
+	if lines := strings.Count(err.Error(), "\n") + 1; lines != len(want) {
+		t.Errorf("got %d lines for %d faults:\n%v", lines, len(want), err)
+	}
+}
+
+func TestNothingSetIsRefused(t *testing.T) {
+	c, err := Raw{}.Parse()
+	want := []string{"CLIENT_ID", "CLIENT_SECRET", "ALLOWED_DOMAINS", "UPSTREAM"}
+	if got := faultNames(err); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if !reflect.DeepEqual(c, Config{}) {
+		t.Errorf("a Config came with the error: %+v", c)
+	}
+	if _, ok := errors.AsType[*Fault](err); !ok {
+		t.Error("the error holds no Fault")
+	}
+}

@@ -1,0 +1,122 @@
+package config
+
+import (
+	"fmt"
+	"io"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// Describe prints the effective configuration as NAME=value lines, secrets masked,
+// with what else is worth knowing as # comments.
+func (c Config) Describe(w io.Writer) error {
+	var b strings.Builder
+	for _, row := range c.rows() {
+		fmt.Fprintf(&b, "%s_%s=%s\n", prefix, row[0], row[1])
+	}
+	fmt.Fprintf(&b, "# redirect URI to register at the provider: %s\n", c.RedirectURI())
+	if len(c.Session.Secrets) == 0 {
+		fmt.Fprintf(&b, "# %s_SECRET: %s\n", prefix, c.Session.generated())
+	}
+	for _, warning := range c.Warnings() {
+		fmt.Fprintf(&b, "# warning: %s\n", warning)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func (c Config) rows() [][2]string {
+	return [][2]string{
+		{"UPSTREAM", showUpstream(c.Upstream)},
+		{"PUBLIC_URL", c.Public.String()},
+		{"LISTEN", c.Listen},
+		{"ADMIN_LISTEN", c.AdminListen},
+		{"ISSUER", c.Provider.Issuer},
+		{"CLIENT_ID", c.Provider.ClientID},
+		{"CLIENT_SECRET", c.Provider.ClientSecret.String()},
+		{"ALLOWED_DOMAINS", strings.Join(c.Access.Domains, ",")},
+		{"ALLOWED_EMAILS", strings.Join(c.Access.Emails, ",")},
+		{"ALLOWED_EMAILS_FILE", c.Access.EmailsFile},
+		{"ALLOW_ANYONE", strconv.FormatBool(c.Access.Anyone)},
+		{"DOMAIN_CLAIM", c.Access.DomainClaim},
+		{"SESSION_STORE", c.Session.Store.describe()},
+		{"SECRET", joined(c.Session.Secrets, Secret.String)},
+		{"SESSION_IDLE", c.Session.Idle.String()},
+		{"SESSION_MAX", c.Session.Max.String()},
+		{"TRUSTED_PROXIES", joined(c.Proxy.Trusted, netip.Prefix.String)},
+		{"ALLOWED_ORIGINS", strings.Join(c.Proxy.Origins, ",")},
+		{"PUBLIC_PATHS", joined(c.Proxy.PublicPaths, PathRule.String)},
+		{"DRAIN", c.Drain.String()},
+		{"LOG_LEVEL", strings.ToLower(c.Log.Level.String())},
+		{"LOG_FORMAT", c.Log.Format},
+	}
+}
+
+func joined[T any](list []T, show func(T) string) string {
+	texts := make([]string, len(list))
+	for i, v := range list {
+		texts[i] = show(v)
+	}
+	return strings.Join(texts, ",")
+}
+
+// String returns the rule as it is written in the setting.
+func (r PathRule) String() string { return strings.TrimSpace(r.Method + " " + r.Path) }
+
+func showUpstream(u *url.URL) string {
+	if u.Scheme == "unix" {
+		return "unix:" + u.Path
+	}
+	return u.String()
+}
+
+// describe shows the kind, and of a Redis address no more than that: its password
+// may stand in several places.
+func (s Store) describe() string {
+	switch s.Kind {
+	case StoreFile:
+		return "file:" + s.Path
+	case StoreRedis:
+		scheme, _, _ := strings.Cut(s.URL.Reveal(), ":")
+		return scheme + "://" + mask
+	}
+	return string(s.Kind) + ":"
+}
+
+func (s Session) generated() string {
+	if s.Store.Kind == StoreFile {
+		return "generated once and kept in " + s.Store.Path + ".key"
+	}
+	return "generated at every start"
+}
+
+// Warnings lists what is allowed but worth a second look, one sentence each, to be
+// logged at the start.
+func (c Config) Warnings() []string {
+	var list []string
+	warn := func(on bool, text string) {
+		if on {
+			list = append(list, text)
+		}
+	}
+	u := c.Upstream
+	warn(u.Scheme == "http" && !isLoopback(u.Hostname()),
+		"the app is reached by plain http over a network: whoever is on it can read and forge who is signed in")
+	warn(c.Public.Scheme == "http",
+		"the public URL is plain http, good for browsers on this machine only; others need https")
+	warn(!isLocalListener(c.AdminListen),
+		"the private listener is open to other machines: whoever reaches it can see and end sessions")
+	warn(c.Access.Anyone,
+		"every account of the provider is let in, whatever else is listed")
+	warn(c.Provider.Google && c.Access.DomainClaim == "email" && len(c.Access.Domains) > 0,
+		"domains are compared with e-mail addresses: a consumer Google account can carry a company's address, and keep it when its owner leaves; hd is safe")
+	warn(c.Session.Store.Kind == StoreMemory,
+		"sessions are kept in memory: a restart signs everyone out")
+	for _, rule := range c.Proxy.PublicPaths {
+		warn(rule.reachesStreamlit(),
+			"the public path "+strconv.Quote(rule.String())+" opens Streamlit's own channel: its pages then take a signed-out browser for a connected one, and never ask it to sign in")
+	}
+	return list
+}

@@ -1,0 +1,120 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Setting describes one setting to people.
+type Setting struct {
+	Name        string // the variable, with its prefix
+	Default     string // empty: none
+	Description string // one line
+	Secret      bool   // never shown; Name_FILE may name a file that holds it
+}
+
+// Settings lists all settings in the order of the table. The NAME_FILE of a
+// secret is no setting of its own.
+func Settings() []Setting {
+	var all []Setting
+	new(Raw).each(func(tag reflect.StructTag, name string, _ *string) {
+		if tag.Get("desc") == "" {
+			return
+		}
+		all = append(all, Setting{
+			Name:        prefix + "_" + name,
+			Default:     tag.Get("def"),
+			Description: tag.Get("desc"),
+			Secret:      tag.Get("secret") == "true",
+		})
+	})
+	return all
+}
+
+// Table is the settings as a Markdown table.
+func Table() string {
+	var b strings.Builder
+	b.WriteString("| name | default | meaning |\n|---|---|---|\n")
+	for _, s := range Settings() {
+		name, def := "`"+s.Name+"`", "–"
+		if s.Secret {
+			name += " or `" + s.Name + "_FILE`"
+		}
+		if s.Default != "" {
+			def = "`" + s.Default + "`"
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s |\n", name, def, strings.ReplaceAll(s.Description, "|", `\|`))
+	}
+	return b.String()
+}
+
+func unknownNames(environ []string) error {
+	var known []string
+	new(Raw).each(func(_ reflect.StructTag, name string, _ *string) {
+		known = append(known, prefix+"_"+name)
+	})
+	inKubernetes := slices.ContainsFunc(environ, func(e string) bool {
+		return strings.HasPrefix(e, "KUBERNETES_SERVICE_HOST=")
+	})
+	var faults []error
+	for _, e := range slices.Sorted(slices.Values(environ)) {
+		name, _, _ := strings.Cut(e, "=")
+		upper := strings.ToUpper(name)
+		switch {
+		case !strings.HasPrefix(upper, prefix+"_"), slices.Contains(known, name):
+		case inKubernetes && isServiceLink(name):
+		default:
+			faults = append(faults, &Fault{
+				Name:    strings.Trim(strconv.Quote(name), `"`),
+				Problem: "is not a setting; the nearest known name is " + nearest(upper, known),
+			})
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// isServiceLink reports whether Kubernetes made the variable: every pod gets such
+// ones for each Service, and one whose Service is called sidegate or sidegate-… has
+// our prefix. Nobody wrote it, so it must not stop the start; no setting has this
+// shape.
+func isServiceLink(name string) bool {
+	return regexp.MustCompile(`^SIDEGATE_([A-Z0-9_]+_)?(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|` +
+		`PORT(_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$`).MatchString(name)
+}
+
+// nearest returns the name among known with the smallest edit distance to name.
+func nearest(name string, known []string) string {
+	best, least := "", -1
+	for _, k := range known {
+		if d := distance(name, k); least < 0 || d < least {
+			best, least = k, d
+		}
+	}
+	return best
+}
+
+// distance is Levenshtein's: how many bytes to insert, delete or replace.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			replace := diagonal
+			if a[i] != b[j] {
+				replace++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(replace, row[j]+1, diagonal+1)
+		}
+	}
+	return row[len(b)]
+}
