@@ -10,9 +10,9 @@ import (
 // that a storage technology has to offer; sessiontest.TestStore is this comment
 // as a test suite.
 //
-// Keys are printable ASCII of at most 128 bytes; they are hashes, never a
+// Keys are printable ASCII of 1 to 128 bytes; they are hashes, never a
 // cookie's value. Values are sealed by the Manager, at most MaxValue bytes.
-// Lifetimes are positive; a record is gone, for every method, once its lifetime
+// Lifetimes are positive, any other is an error; a record is gone, for every method, once its lifetime
 // has passed (to within a second).
 //
 // ErrNone is an answer: there is no such record. Every other error means that
@@ -34,7 +34,8 @@ type Store interface {
 	Replace(ctx context.Context, key string, value []byte, ttl time.Duration) error
 
 	// PutIfAbsent stores value for ttl only when there is no record, in one
-	// atomic step over all users of the store, and reports whether it did.
+	// atomic step over all users of the store, and reports whether it did. It
+	// answers ErrFull as Put does.
 	PutIfAbsent(ctx context.Context, key string, value []byte, ttl time.Duration) (bool, error)
 
 	// Delete removes the record. Deleting what is not there is no error.

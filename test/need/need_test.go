@@ -1,0 +1,45 @@
+package need_test
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"sidegate/test/need"
+)
+
+// spy records how a test was ended. Unlike the real one it goes on afterwards.
+type spy struct {
+	testing.TB
+	skipped, failed string
+}
+
+func (s *spy) Helper()                           {}
+func (s *spy) Skipf(format string, args ...any)  { s.skipped = fmt.Sprintf(format, args...) }
+func (s *spy) Fatalf(format string, args ...any) { s.failed = fmt.Sprintf(format, args...) }
+
+func TestProgramReturnsThePathOfWhatIsInstalled(t *testing.T) {
+	s := &spy{TB: t}
+	if got := need.Program(s, "sh", "dash"); filepath.Base(got) != "sh" || s.skipped+s.failed != "" {
+		t.Errorf("Program(sh) = %q, skipped %q, failed %q", got, s.skipped, s.failed)
+	}
+}
+
+func TestAMissingProgramSkipsTheTestAndNamesThePackage(t *testing.T) {
+	t.Setenv("SIDEGATE_TEST_REQUIRE_ALL", "")
+	s := &spy{TB: t}
+	need.Program(s, "sidegate-no-such-program", "some-package")
+	if s.failed != "" || !strings.Contains(s.skipped, "some-package") {
+		t.Errorf("skipped %q, failed %q; want a skip that names some-package", s.skipped, s.failed)
+	}
+}
+
+func TestRequireAllTurnsTheSkipIntoAFailure(t *testing.T) {
+	t.Setenv("SIDEGATE_TEST_REQUIRE_ALL", "1")
+	s := &spy{TB: t}
+	need.Program(s, "sidegate-no-such-program", "some-package")
+	if !strings.Contains(s.failed, "some-package") {
+		t.Errorf("failed %q; want a failure that names some-package", s.failed)
+	}
+}
