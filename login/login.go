@@ -1,0 +1,84 @@
+package login
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"sidegate/access"
+	"sidegate/session"
+	"sidegate/web"
+)
+
+// Options are what a Login works with. All but Hint and Patience are needed.
+type Options struct {
+	Client   Client
+	Keys     session.Keys
+	Store    session.Store // marks attempts as used
+	Sessions *session.Manager
+	Policy   *access.Book
+	Site     *web.Site
+	Hint     string           // domain the provider may offer first; never trusted
+	Now      func() time.Time // the clock
+	Patience time.Duration    // for all that one request asks of the provider; 0: ten seconds
+}
+
+// Login answers our own paths for signing in and out.
+type Login struct {
+	Options
+	provider *provider
+	sealer   sealer
+	flow     session.Cookie
+	origins  *http.CrossOriginProtection
+}
+
+// flowLife is how long a browser keeps the cookie that binds its attempts.
+const flowLife = 24 * time.Hour
+
+// New returns a Login. It asks nothing of the provider.
+func New(o Options) *Login {
+	o.Patience = cmp.Or(o.Patience, providerTime)
+	return &Login{
+		Options:  o,
+		provider: newProvider(o.Client, newHTTPClient(o.Patience), o.Now),
+		sealer:   sealer{keys: o.Keys, bind: []byte(o.Client.Issuer + "\x00" + o.Client.ID + "\x00" + o.Client.Public)},
+		flow:     session.NewFlowCookie(strings.HasPrefix(o.Client.Public, "https:"), flowLife),
+		origins:  http.NewCrossOriginProtection(),
+	}
+}
+
+// Discover asks the provider for its metadata until it answers or ctx is done, so
+// that the first person to sign in need not wait.
+func (l *Login) Discover(ctx context.Context) {
+	for {
+		if _, err := l.provider.get(ctx); err == nil {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(500 * time.Millisecond):
+		}
+	}
+}
+
+// Ready returns nil when the provider has answered, else why it has not.
+func (l *Login) Ready() error { return l.provider.status() }
+
+// path returns the address that begins a sign-in and comes back to returnTo.
+func path(returnTo string) string { return "/_gate/login?rd=" + url.QueryEscape(returnTo) }
+
+// Again returns the address at which somebody signed in, or just refused, can
+// choose another account.
+func Again(returnTo string) string { return path(returnTo) + "&prompt=select_account" }
+
+// redirect sends the browser on, never by 307: a form's body must not travel to
+// the provider (RFC 9700 4.12).
+func (l *Login) redirect(w http.ResponseWriter, r *http.Request, to, why string) error {
+	web.RecordOf(r.Context()).Decision = why
+	l.Site.Redirect(w, r, to)
+	return nil
+}

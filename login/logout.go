@@ -1,0 +1,59 @@
+package login
+
+import (
+	"errors"
+	"net/http"
+
+	"sidegate/session"
+	"sidegate/web"
+)
+
+// Logout ends the session: POST or GET /_gate/logout. Only a request that our own
+// pages caused does so; others get a page with a button, so that no image on
+// another site signs people out (SEC-OUT-05).
+func (l *Login) Logout(w http.ResponseWriter, r *http.Request) error {
+	s, err := l.Sessions.Find(r)
+	switch {
+	case errors.Is(err, session.ErrNone):
+		if l.intended(r) {
+			if err := l.Sessions.End(w, r); err != nil {
+				return logoutFailed(err)
+			}
+		}
+		l.Site.Page(w, r, http.StatusOK, web.SignedOut{SignIn: Again("/")})
+		return nil
+	case err != nil:
+		return logoutFailed(err)
+	}
+	web.RecordOf(r.Context()).Subject = s.Identity.Subject
+	if !l.intended(r) {
+		l.Site.Page(w, r, http.StatusOK, web.ConfirmSignOut{Email: s.Identity.Email})
+		return nil
+	}
+	if err := l.Sessions.End(w, r); err != nil {
+		return logoutFailed(err)
+	}
+	return l.redirect(w, r, "/_gate/logout", "signed_out")
+}
+
+// intended reports whether the request comes from a page of our own origin: a
+// form's POST, or a link followed there.
+func (l *Login) intended(r *http.Request) bool {
+	switch r.Method {
+	case http.MethodPost:
+		return l.origins.Check(r) == nil
+	case http.MethodGet:
+		return r.Header.Get("Sec-Fetch-Site") == "same-origin" && r.Header.Get("Sec-Fetch-Mode") == "navigate"
+	}
+	return false
+}
+
+// logoutFailed tells the truth: the session is still good (SEC-OUT-06).
+func logoutFailed(err error) error {
+	e := &web.Error{
+		Status: http.StatusServiceUnavailable, Code: "logout_failed",
+		Public: "You are still signed in: we cannot reach the place where sign-ins are kept. Try again in a moment.",
+		Action: web.Action{Label: "Try again", Href: "/_gate/logout"}, Err: err,
+	}
+	return e
+}

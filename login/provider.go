@@ -1,0 +1,199 @@
+package login
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+	"golang.org/x/oauth2"
+)
+
+const (
+	// discoveryTime bounds one attempt at discovery.
+	discoveryTime = 5 * time.Second
+	// discoveryWait is the longest pause between attempts.
+	discoveryWait = time.Second
+)
+
+// GoogleIssuer is Google's issuer.
+const GoogleIssuer = "https://accounts.google.com"
+
+// Client is our registration at the provider.
+type Client struct {
+	Issuer string // exact, as in the provider's metadata
+	ID     string
+	Secret string
+	Public string // our origin, PUBLIC_URL
+}
+
+// RedirectURI is where the provider sends people back to.
+func (c Client) RedirectURI() string { return c.Public + "/_gate/callback" }
+
+// provider is the OpenID provider as far as we know it. Its metadata is fetched
+// when first needed and again until that succeeds; sidegate starts, and serves
+// who is signed in, while the provider is down.
+type provider struct {
+	client Client
+	http   *http.Client
+	now    func() time.Time
+
+	mu     sync.Mutex
+	ready  *metadata
+	err    error         // why the last attempt failed
+	retry  time.Time     // no attempt before this
+	wait   time.Duration // the present back-off
+	asking chan struct{} // closed when the attempt under way has ended
+}
+
+// metadata is what discovery gave, made ready for use.
+type metadata struct {
+	oauth    oauth2.Config
+	verifier *oidc.IDTokenVerifier
+	provider *oidc.Provider
+}
+
+func newProvider(c Client, client *http.Client, now func() time.Time) *provider {
+	return &provider{client: c, http: client, now: now}
+}
+
+// get returns the metadata, fetching it if need be. After a failure it answers
+// with that failure until the back-off has passed, and all who ask at once share
+// one attempt: a crowd signing in does not hammer a provider that is down. One
+// caller's patience does not decide over the others'.
+func (p *provider) get(ctx context.Context) (*metadata, error) {
+	p.mu.Lock()
+	if p.ready != nil || (p.err != nil && p.now().Before(p.retry)) {
+		defer p.mu.Unlock()
+		return p.ready, p.err
+	}
+	if p.asking == nil {
+		p.asking = make(chan struct{})
+		go p.ask(p.asking)
+	}
+	asking := p.asking
+	p.mu.Unlock()
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-asking:
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.ready, p.err
+}
+
+func (p *provider) ask(done chan struct{}) {
+	ctx, cancel := context.WithTimeout(context.Background(), discoveryTime)
+	defer cancel()
+	m, err := p.discover(ctx)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.ready, p.err, p.asking = m, err, nil
+	if err != nil {
+		p.err = brief{err}
+		p.wait = min(max(2*p.wait, 250*time.Millisecond), discoveryWait)
+		p.retry = p.now().Add(p.wait)
+	}
+	close(done)
+}
+
+// status reports what is known without asking: nil when the provider has
+// answered.
+func (p *provider) status() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.ready == nil && p.err == nil {
+		return errors.New("not asked yet")
+	}
+	return p.err
+}
+
+// discover fetches the metadata (OpenID Connect Discovery 4). go-oidc compares
+// the issuer, exactly.
+func (p *provider) discover(ctx context.Context) (*metadata, error) {
+	found, err := oidc.NewProvider(oidc.ClientContext(ctx, p.http), p.client.Issuer)
+	if err != nil {
+		return nil, fmt.Errorf("discovery at %s: %w", p.client.Issuer, err)
+	}
+	var doc struct {
+		Token    string   `json:"token_endpoint"`
+		Keys     string   `json:"jwks_uri"`
+		Auth     string   `json:"authorization_endpoint"`
+		UserInfo string   `json:"userinfo_endpoint"`
+		Methods  []string `json:"token_endpoint_auth_methods_supported"`
+		Algs     []string `json:"id_token_signing_alg_values_supported"`
+	}
+	if err := found.Claims(&doc); err != nil {
+		return nil, fmt.Errorf("discovery at %s: %w", p.client.Issuer, err)
+	}
+	for name, endpoint := range map[string]string{
+		"authorization_endpoint": doc.Auth, "token_endpoint": doc.Token, "jwks_uri": doc.Keys,
+	} {
+		if err := p.checkEndpoint(endpoint); err != nil {
+			return nil, fmt.Errorf("discovery at %s: %s: %w", p.client.Issuer, name, err)
+		}
+	}
+	if doc.UserInfo != "" {
+		if err := p.checkEndpoint(doc.UserInfo); err != nil {
+			return nil, fmt.Errorf("discovery at %s: userinfo_endpoint: %w", p.client.Issuer, err)
+		}
+	}
+	m := &metadata{provider: found, oauth: oauth2.Config{
+		ClientID: p.client.ID, ClientSecret: p.client.Secret,
+		RedirectURL: p.client.RedirectURI(),
+		Scopes:      []string{oidc.ScopeOpenID, "email", "profile"},
+		Endpoint:    oauth2.Endpoint{AuthURL: doc.Auth, TokenURL: doc.Token, AuthStyle: authStyle(doc.Methods)},
+	}}
+	m.verifier = oidc.NewVerifier(p.client.Issuer, newKeySet(p.http, doc.Keys, p.now), &oidc.Config{
+		ClientID:             p.client.ID,
+		SupportedSigningAlgs: signingAlgs(doc.Algs),
+		// go-oidc compares exp with this clock and leaves no room for skew.
+		Now: func() time.Time { return p.now().Add(-clockSkew) },
+	})
+	return m, nil
+}
+
+// checkEndpoint refuses an endpoint in clear text, unless the issuer itself is
+// on loopback.
+func (p *provider) checkEndpoint(endpoint string) error {
+	u, err := url.Parse(endpoint)
+	if err != nil || u.Host == "" {
+		return errors.New("not an absolute URL")
+	}
+	if u.Scheme != "https" && !(u.Scheme == "http" && strings.HasPrefix(p.client.Issuer, "http://")) {
+		return fmt.Errorf("scheme %q is not https", u.Scheme)
+	}
+	return nil
+}
+
+// authStyle chooses how the client proves itself at the token endpoint. The
+// default is client_secret_basic (OpenID Connect Discovery 3). Trying one after
+// the other, as x/oauth2 does by itself, would spend the code on the first try.
+func authStyle(methods []string) oauth2.AuthStyle {
+	if len(methods) > 0 && !slices.Contains(methods, "client_secret_basic") {
+		return oauth2.AuthStyleInParams
+	}
+	return oauth2.AuthStyleInHeader
+}
+
+// signingAlgs keeps those announced algorithms that prove who signed: asymmetric
+// ones. "none" and the HMAC family, whose key would be our own client secret or,
+// by the old trick, the provider's public key, are never among them.
+func signingAlgs(announced []string) []string {
+	known := []string{
+		oidc.RS256, oidc.RS384, oidc.RS512, oidc.PS256, oidc.PS384, oidc.PS512,
+		oidc.ES256, oidc.ES384, oidc.ES512, oidc.EdDSA,
+	}
+	kept := slices.DeleteFunc(slices.Clone(announced), func(alg string) bool { return !slices.Contains(known, alg) })
+	if len(kept) == 0 {
+		return []string{oidc.RS256} // OpenID Connect Discovery 3: must be supported
+	}
+	return kept
+}

@@ -1,0 +1,96 @@
+package login
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+	"golang.org/x/oauth2"
+
+	"sidegate/session"
+	"sidegate/web"
+)
+
+// Start begins a sign-in: GET /_gate/login?rd=/path[&prompt=select_account].
+//
+// Somebody who is signed in is sent on at once, so that another site cannot swap
+// their session by linking here; with prompt=select_account the provider asks
+// them first.
+func (l *Login) Start(w http.ResponseWriter, r *http.Request) error {
+	if mode := r.Header.Get("Sec-Fetch-Mode"); mode != "" && mode != "navigate" {
+		return &web.Error{
+			Status: http.StatusUnauthorized, Code: "session_required",
+			Public: "Signing in needs a page of its own: open this address in the browser.",
+		}
+	}
+	// A semicolon is part of a value (WHATWG URL 5.1); net/url drops that parameter.
+	q, _ := url.ParseQuery(strings.ReplaceAll(r.URL.RawQuery, ";", "%3B"))
+	returnTo, _ := ReturnPath(q.Get("rd"))
+	choose := q.Get("prompt") == "select_account"
+	if !choose {
+		switch _, err := l.Sessions.Find(r); {
+		case err == nil:
+			return l.redirect(w, r, returnTo, "signed_in_already")
+		case !errors.Is(err, session.ErrNone):
+			return storeDown(err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), l.Patience)
+	defer cancel()
+	m, err := l.provider.get(ctx)
+	if err != nil {
+		return providerDown(err)
+	}
+	a := newAttempt(returnTo, l.bindBrowser(w, r), l.Now())
+	a.Switch, a.Again = choose, q.Get("again") == "1"
+	state, err := l.sealer.seal(a)
+	if err != nil {
+		return err
+	}
+	return l.redirect(w, r, m.oauth.AuthCodeURL(state, l.parameters(a)...), "login_started")
+}
+
+// parameters are those of the authorization request (OpenID Connect Core 3.1.2.1)
+// besides client, redirect URI, scope and state.
+func (l *Login) parameters(a attempt) []oauth2.AuthCodeOption {
+	options := []oauth2.AuthCodeOption{oidc.Nonce(a.nonce()), oauth2.S256ChallengeOption(a.verifier())}
+	if a.Switch {
+		options = append(options, oauth2.SetAuthURLParam("prompt", "select_account"))
+	}
+	if l.Hint != "" {
+		options = append(options, oauth2.SetAuthURLParam("hd", l.Hint))
+	}
+	return options
+}
+
+// bindBrowser returns the browser's flow token and keeps its cookie alive. One
+// token serves all attempts of a browser: tabs that sign in at once do not
+// overwrite each other's.
+func (l *Login) bindBrowser(w http.ResponseWriter, r *http.Request) session.Token {
+	flow := session.NewToken()
+	if known := l.flow.Tokens(r); len(known) > 0 {
+		flow = known[0]
+	}
+	l.flow.Set(w, flow.Cookie())
+	return flow
+}
+
+func storeDown(err error) error {
+	return &web.Error{
+		Status: http.StatusServiceUnavailable, Code: "store_unavailable",
+		Public: "We cannot look up sign-ins at the moment. Nobody has been signed out; this page tries again by itself.",
+		Retry:  5 * time.Second, Err: err,
+	}
+}
+
+func providerDown(err error) error {
+	return &web.Error{
+		Status: http.StatusServiceUnavailable, Code: "provider_unavailable",
+		Public: "The sign-in service does not answer at the moment. This page tries again by itself.",
+		Retry:  5 * time.Second, Err: err,
+	}
+}
