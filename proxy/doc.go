@@ -1,0 +1,22 @@
+// Package proxy is the gate and what lies behind it: which requests pass, with
+// which headers, over which connection to the app.
+//
+// # Life of a request
+//
+// Routes refuses what no reader of HTTP agrees on (CONNECT, TRACE, targets that
+// are not a plain path, a foreign Host), answers our own exact paths under
+// /_gate/, and gives everything else to the Gate. There, in this order:
+//
+//  1. strip: inbound identity names in every spelling, our cookies, forwarded
+//     headers; always, on every path, whoever asks.
+//  2. public? Decided on the very bytes that will be forwarded. Then on without
+//     identity.
+//  3. session: none means 302 for a page load and 401 for anything else; a store
+//     that cannot say means 503.
+//  4. origin: a WebSocket must come from our own pages.
+//  5. access: decided again on each request.
+//  6. forward: identity headers set, Host unchanged; HTTP through the Forwarder,
+//     WebSockets through the tunnel, which ends with its session.
+//
+// Stripping never depends on setting: what we do not set, nobody else does.
+package proxy

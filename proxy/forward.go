@@ -1,0 +1,214 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/http/httputil"
+	"net/textproto"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"sidegate/identity"
+	"sidegate/web"
+)
+
+// Forwarder passes requests on to the app once the Gate has decided, with the
+// identity in the context if there is one. Whatever reaches the app, over HTTP or
+// a tunnel, went through prepare.
+type Forwarder struct {
+	upstream *Upstream
+	public   Public
+	site     *web.Site
+	proxy    *httputil.ReverseProxy
+	buffers  *bufferPool
+}
+
+// Public is our own address as browsers see it.
+type Public struct{ Scheme, Host string }
+
+// NewForwarder returns a Forwarder to the app.
+func NewForwarder(upstream *Upstream, public Public, site *web.Site) *Forwarder {
+	f := &Forwarder{upstream: upstream, public: public, site: site, buffers: &bufferPool{}}
+	f.proxy = &httputil.ReverseProxy{
+		// Rewrite, never Director: with Director the client deletes our headers by
+		// naming them in Connection (SEC-HDR-05).
+		Rewrite:        func(p *httputil.ProxyRequest) { f.prepare(p.Out, p.In) },
+		Transport:      interimCleaner{upstream.transport},
+		FlushInterval:  -1, // server-sent events must not wait
+		BufferPool:     f.buffers,
+		ModifyResponse: f.receive,
+		ErrorHandler:   f.fail,
+		// What it would log is in the request's record.
+		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
+	}
+	return f
+}
+
+// ServeHTTP forwards one request, without any upgrade it asks for.
+func (f *Forwarder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	r.Header.Del("Upgrade")
+	f.proxy.ServeHTTP(w, r)
+}
+
+// prepare makes out the request to the app, from which hop-by-hop headers are
+// gone already. The order matters: first everything goes that only we may say,
+// then we say it.
+func (f *Forwarder) prepare(out, in *http.Request) {
+	strip(out.Header)
+	stripCookies(out.Header)
+	out.URL, _ = targetURL(in.RequestURI)
+	out.URL.Scheme, out.URL.Host = f.upstream.scheme, f.upstream.host
+	out.Host = in.Host
+	if client := web.RecordOf(in.Context()).Client; client != "" {
+		out.Header["X-Forwarded-For"] = []string{client}
+	}
+	out.Header["X-Forwarded-Proto"] = []string{f.public.Scheme}
+	out.Header["X-Forwarded-Host"] = []string{f.public.Host}
+	if id, ok := identity.FromContext(in.Context()); ok {
+		setIdentity(out.Header, id)
+	}
+	if in.Trailer != nil && out.Body != nil {
+		cleanTrailer(in.Trailer) // the names announced
+		out.Trailer = in.Trailer
+		out.Body = &trailedBody{ReadCloser: out.Body, ended: func() { cleanTrailer(in.Trailer) }}
+	}
+}
+
+// cleanTrailer removes what may not come after a body. A trailer can name any
+// header, and some servers merge the two (SEC-HDR-10).
+func cleanTrailer(h http.Header) {
+	strip(h)
+	h.Del("Authorization")
+	h.Del("Cookie")
+}
+
+// trailedBody calls ended when the body has, which is when net/http has filled in
+// the trailers and before it sends them on.
+type trailedBody struct {
+	io.ReadCloser
+	ended func()
+}
+
+func (b *trailedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err == io.EOF {
+		b.ended()
+	}
+	return n, err
+}
+
+// interimCleaner has what the app sends ahead of its answer (103 Early Hints)
+// cleaned like the answer itself. ReverseProxy passes it on from a trace of its
+// own, and the trace that was added last is called first.
+type interimCleaner struct{ http.RoundTripper }
+
+// RoundTrip implements http.RoundTripper.
+func (c interimCleaner) RoundTrip(r *http.Request) (*http.Response, error) {
+	return c.RoundTripper.RoundTrip(r.WithContext(httptrace.WithClientTrace(r.Context(), &httptrace.ClientTrace{
+		Got1xxResponse: func(_ int, h textproto.MIMEHeader) error {
+			removeHopByHop(http.Header(h))
+			cleanAnswer(http.Header(h))
+			return nil
+		},
+	})))
+}
+
+// receive checks and cleans the app's answer.
+func (f *Forwarder) receive(res *http.Response) error {
+	if res.StatusCode == http.StatusSwitchingProtocols {
+		return errors.New("the app upgraded a request that asked for nothing") // SEC-UPG-04
+	}
+	cleanAnswer(res.Header)
+	cleanAnswer(res.Trailer) // the names announced
+	res.Body = &trailedBody{ReadCloser: res.Body, ended: func() { cleanAnswer(res.Trailer) }}
+	if _, ok := identity.FromContext(res.Request.Context()); ok && res.Header.Get("Cache-Control") == "" {
+		// What somebody signed in sees is not for a shared cache (RFC 9111 3).
+		res.Header.Set("Cache-Control", "private")
+	}
+	web.RecordOf(res.Request.Context()).Status = res.StatusCode
+	return nil
+}
+
+// cleanAnswer keeps the app from setting or clearing our cookies.
+func cleanAnswer(h http.Header) {
+	if lines, ok := h["Set-Cookie"]; ok {
+		var kept []string
+		for _, line := range lines {
+			if !ourCookie(line) {
+				kept = append(kept, line)
+			}
+		}
+		if len(kept) > 0 {
+			h["Set-Cookie"] = kept
+		} else {
+			delete(h, "Set-Cookie")
+		}
+	}
+	if lines, ok := h["Clear-Site-Data"]; ok {
+		h["Clear-Site-Data"] = []string{withoutCookies(strings.Join(lines, ","))}
+		if h.Get("Clear-Site-Data") == "" {
+			h.Del("Clear-Site-Data")
+		}
+	}
+}
+
+// withoutCookies takes "cookies" out of a Clear-Site-Data list, since it would take
+// ours along; "*" stands for everything, "cookies" included.
+func withoutCookies(list string) string {
+	var kept []string
+	for item := range strings.SplitSeq(list, ",") {
+		switch item = strings.Trim(item, " \t"); strings.ToLower(item) {
+		case `"cookies"`:
+		case `"*"`:
+			kept = append(kept, `"cache"`, `"storage"`, `"executionContexts"`, `"clientHints"`)
+		default:
+			kept = append(kept, item)
+		}
+	}
+	return strings.Join(kept, ", ")
+}
+
+// fail answers for an app that did not.
+func (f *Forwarder) fail(w http.ResponseWriter, r *http.Request, err error) {
+	f.site.Fail(w, r, appFailed(err))
+}
+
+// appFailed tells an app that is not there (yet) from one that broke off.
+func appFailed(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return err
+	}
+	op, ok := errors.AsType[*net.OpError](err)
+	if (ok && op.Op == "dial") || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) {
+		return &web.Error{
+			Status: http.StatusServiceUnavailable, Code: "app_unavailable",
+			Public: "The app does not answer. It may be starting; this page tries again by itself.",
+			Retry:  5 * time.Second, Err: err,
+		}
+	}
+	return &web.Error{
+		Status: http.StatusBadGateway, Code: "app_failed",
+		Public: "The app broke off before it answered. Try again.", Err: err,
+	}
+}
+
+// bufferPool lends copy buffers to answers and tunnels.
+type bufferPool struct{ pool sync.Pool }
+
+// Get implements httputil.BufferPool.
+func (b *bufferPool) Get() []byte {
+	if buf, ok := b.pool.Get().(*[]byte); ok {
+		return *buf
+	}
+	return make([]byte, largeBuffer)
+}
+
+// Put implements httputil.BufferPool.
+func (b *bufferPool) Put(buf []byte) { b.pool.Put(&buf) }

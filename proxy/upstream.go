@@ -1,0 +1,95 @@
+package proxy
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// dialTime is how long a connection to the app may take.
+const dialTime = 5 * time.Second
+
+// Upstream is the app: how to reach it, over HTTP and for a tunnel.
+type Upstream struct {
+	scheme, host string
+	dialer       func(ctx context.Context, network, addr string) (net.Conn, error)
+	transport    *http.Transport
+}
+
+// NewUpstream returns the Upstream at u: http://host:port, https://host, or
+// unix:/path.
+//
+// The environment's HTTP_PROXY is not for it: traffic to the app carries
+// identities (SEC-CFG-07).
+func NewUpstream(u *url.URL) *Upstream {
+	up := &Upstream{scheme: u.Scheme, host: u.Host}
+	dialer := &net.Dialer{Timeout: dialTime, KeepAliveConfig: keepAlive(), Control: boundUnacknowledged}
+	up.dialer = dialer.DialContext
+	if u.Scheme == "unix" {
+		socket := u.Path
+		if socket == "" {
+			socket = u.Opaque
+		}
+		up.scheme, up.host = "http", "unix"
+		up.dialer = func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return dialer.DialContext(ctx, "unix", socket)
+		}
+	}
+	up.transport = &http.Transport{
+		DialContext:         up.dialer,
+		TLSHandshakeTimeout: dialTime,
+		MaxIdleConnsPerHost: 256,
+		IdleConnTimeout:     60 * time.Second,
+		// The app's answer is passed on as it is, so the transport must not ask
+		// for a compression that the browser did not.
+		DisableCompression:     true,
+		ExpectContinueTimeout:  time.Second,
+		MaxResponseHeaderBytes: 256 << 10,
+	}
+	return up
+}
+
+// targetURL returns the URL whose request target is target, byte for byte: what
+// was decided on is what is sent. ok is false when net/url has no such URL.
+func targetURL(target string) (u *url.URL, ok bool) {
+	path, query, asked := strings.Cut(target, "?")
+	u = &url.URL{Opaque: path, RawQuery: query, ForceQuery: asked && query == ""}
+	if strings.HasPrefix(path, "//") {
+		// An opaque "//x" is written with the scheme in front. The other form keeps
+		// the bytes that RFC 3986 3.3 lets stand in a path, and escapes others.
+		u.Opaque, u.RawPath = "", path
+		u.Path, _ = url.PathUnescape(path)
+	}
+	return u, u.RequestURI() == target
+}
+
+// dial opens a connection of its own to the app, for a tunnel.
+func (u *Upstream) dial(ctx context.Context) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, dialTime)
+	defer cancel()
+	addr := withPort(u.host, u.scheme)
+	conn, err := u.dialer(ctx, "tcp", addr)
+	if err != nil || u.scheme != "https" {
+		return conn, err
+	}
+	name, _, _ := net.SplitHostPort(addr)
+	secure := tls.Client(conn, &tls.Config{ServerName: name, NextProtos: []string{"http/1.1"}, MinVersion: tls.VersionTLS12})
+	if err := secure.HandshakeContext(ctx); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return secure, nil
+}
+
+// Check reports whether the app takes connections.
+func (u *Upstream) Check(ctx context.Context) error {
+	conn, err := u.dial(ctx)
+	if err != nil {
+		return err
+	}
+	return conn.Close()
+}

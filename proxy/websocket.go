@@ -1,0 +1,197 @@
+package proxy
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"crypto/sha1" //nolint:gosec // RFC 6455 4.2.2 says so; nothing secret rests on it
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"sidegate/access"
+	"sidegate/session"
+	"sidegate/web"
+)
+
+const (
+	// handshakeTime is how long the app may take to answer a handshake.
+	handshakeTime = 30 * time.Second
+	// maxHead bounds the head of its answer, in bytes.
+	maxHead = 64 << 10
+)
+
+// Tunnels opens WebSockets to the app and keeps them until they or their session
+// end.
+type Tunnels struct {
+	forwarder *Forwarder
+	sessions  Sessions
+	live      *session.Live
+}
+
+// NewTunnels returns Tunnels that use the forwarder's app and headers.
+func NewTunnels(f *Forwarder, sessions Sessions, live *session.Live) *Tunnels {
+	return &Tunnels{forwarder: f, sessions: sessions, live: live}
+}
+
+// open carries one WebSocket, from a handshake that was checked to its end.
+func (t *Tunnels) open(w http.ResponseWriter, r *http.Request, s session.Session, policy *access.Book) error {
+	tun := &tunnel{
+		sessions: t.sessions, session: s,
+		end: make(chan session.Reason, 1), active: make(chan struct{}, 1),
+	}
+	defer t.live.Add(s, func(why session.Reason) { tun.end <- why })()
+	// The session, or the person's right, may have ended between the gate's look
+	// and the registration; from here on the registry tells.
+	if _, err := t.sessions.Refresh(r.Context(), s); errors.Is(err, session.ErrNone) || !policy.Decide(s.Identity).Allowed {
+		return sessionRequired(w, r)
+	}
+	app, ahead, res, err := t.shake(r)
+	if err != nil {
+		return appFailed(err)
+	}
+	defer app.Close()
+	if res.StatusCode != http.StatusSwitchingProtocols {
+		return t.refusedByApp(w, r, res)
+	}
+	if err := checkAccepted(r, res); err != nil {
+		return &web.Error{Status: http.StatusBadGateway, Code: "app_failed", Public: "The app's answer to the WebSocket handshake is not valid.", Err: err}
+	}
+	browser, buffered, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return fmt.Errorf("hijack: %w", err)
+	}
+	defer browser.Close()
+	noticeVanished(browser)
+	browser.SetDeadline(time.Time{})
+	app.SetDeadline(time.Time{})
+	rec := web.RecordOf(r.Context())
+	rec.Status = http.StatusSwitchingProtocols
+	if rec.Err = writeAccepted(browser, res); rec.Err != nil {
+		return nil // nobody left to tell
+	}
+	buffers := t.forwarder.buffers
+	tun.client, tun.app = newPipe(browser, buffered.Reader, app, buffers), newPipe(app, ahead, browser, buffers)
+	rec.Decision = tun.run(r.Context())
+	return nil
+}
+
+// shake sends the handshake to the app over a connection of its own and returns
+// the answer's head, and the reader that may hold the first frames.
+func (t *Tunnels) shake(r *http.Request) (net.Conn, *bufio.Reader, *http.Response, error) {
+	out := r.Clone(r.Context())
+	removeHopByHop(out.Header)
+	t.forwarder.prepare(out, r)
+	out.Header["Connection"] = []string{"Upgrade"}
+	out.Header["Upgrade"] = []string{"websocket"}
+	if _, ok := out.Header["User-Agent"]; !ok {
+		out.Header.Set("User-Agent", "") // else net/http would add its own
+	}
+	out.Body, out.Close = nil, false
+
+	conn, err := t.forwarder.upstream.dial(r.Context())
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	conn.SetDeadline(time.Now().Add(handshakeTime))
+	defer context.AfterFunc(r.Context(), func() { conn.Close() })() // the browser left
+	ahead, res, err := exchange(conn, out)
+	if err != nil {
+		conn.Close()
+		return nil, nil, nil, cmp.Or(r.Context().Err(), err)
+	}
+	return conn, ahead, res, nil
+}
+
+func exchange(conn net.Conn, out *http.Request) (*bufio.Reader, *http.Response, error) {
+	if err := out.Write(conn); err != nil {
+		return nil, nil, err
+	}
+	limited := &io.LimitedReader{R: conn, N: maxHead}
+	reader := bufio.NewReader(limited)
+	for range 8 { // interim answers (RFC 9110 15.2) may come before the final one
+		res, err := http.ReadResponse(reader, out)
+		if err != nil {
+			return nil, nil, err
+		}
+		if res.StatusCode >= 200 || res.StatusCode == http.StatusSwitchingProtocols {
+			limited.N = 1 << 62
+			return reader, res, nil
+		}
+	}
+	return nil, nil, errors.New("too many interim answers to a handshake")
+}
+
+// checkAccepted verifies that the app upgraded to WebSocket, and this handshake
+// (RFC 6455 4.1).
+func checkAccepted(r *http.Request, res *http.Response) error {
+	upgrade := res.Header["Upgrade"]
+	if len(upgrade) != 1 || !sameToken(upgrade[0], "websocket") || !hasToken(res.Header["Connection"], "upgrade") {
+		return errors.New("the app upgraded to another protocol than websocket")
+	}
+	sum := sha1.Sum([]byte(r.Header.Get("Sec-Websocket-Key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
+	if !only(res.Header["Sec-Websocket-Accept"], base64.StdEncoding.EncodeToString(sum[:])) {
+		return errors.New("Sec-WebSocket-Accept does not answer the key")
+	}
+	return nil
+}
+
+// writeAccepted passes the app's 101 on, without what was between it and us.
+func writeAccepted(browser net.Conn, res *http.Response) error {
+	removeHopByHop(res.Header)
+	cleanAnswer(res.Header)
+	res.Header["Connection"] = []string{"Upgrade"}
+	res.Header["Upgrade"] = []string{"websocket"}
+	browser.SetWriteDeadline(time.Now().Add(writeTime))
+	buf := bufio.NewWriter(browser)
+	fmt.Fprint(buf, "HTTP/1.1 101 Switching Protocols\r\n")
+	res.Header.Write(buf)
+	fmt.Fprint(buf, "\r\n")
+	return buf.Flush()
+}
+
+// refusedByApp passes on an app's no. A yes without upgrade is not an answer to a
+// handshake: the two ends would disagree on what the connection carries.
+func (t *Tunnels) refusedByApp(w http.ResponseWriter, r *http.Request, res *http.Response) error {
+	defer res.Body.Close()
+	if res.StatusCode < 300 {
+		return &web.Error{
+			Status: http.StatusBadGateway, Code: "app_failed",
+			Public: "The app did not answer the WebSocket handshake.",
+			Err:    fmt.Errorf("status %d to a handshake", res.StatusCode),
+		}
+	}
+	removeHopByHop(res.Header)
+	cleanAnswer(res.Header)
+	for name, values := range res.Header {
+		w.Header()[name] = slices.Clone(values)
+	}
+	web.RecordOf(r.Context()).Status = res.StatusCode
+	w.WriteHeader(res.StatusCode)
+	_, err := io.Copy(w, res.Body)
+	return err // cuts the connection: half an answer must not look like a whole one
+}
+
+// removeHopByHop removes what concerns one connection only: what Connection
+// names, and the fields of RFC 9110 7.6.1 that are so by definition.
+func removeHopByHop(h http.Header) {
+	for _, line := range h["Connection"] {
+		for name := range strings.SplitSeq(line, ",") {
+			if name = strings.Trim(name, " \t"); name != "" {
+				h.Del(name)
+			}
+		}
+	}
+	for _, name := range []string{
+		"Connection", "Proxy-Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization",
+		"Te", "Trailer", "Transfer-Encoding", "Upgrade",
+	} {
+		delete(h, name)
+	}
+}
