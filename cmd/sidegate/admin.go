@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"sidegate/config"
+	"sidegate/session"
+)
+
+// readyTime bounds each check of /readyz.
+const readyTime = time.Second
+
+// adminHandler is the private listener's.
+func (s *server) adminHandler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) {
+		answer(w, http.StatusOK, map[string]string{"status": "ok"})
+	})
+	mux.HandleFunc("GET /readyz", s.readyz)
+	return mux
+}
+
+// readyz names what is missing to serve people: store, provider, app.
+func (s *server) readyz(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), readyTime)
+	defer cancel()
+	_, storeErr := s.store.Get(ctx, "probe")
+	if errors.Is(storeErr, session.ErrNone) {
+		storeErr = nil
+	}
+	parts := map[string]string{}
+	status := http.StatusOK
+	for name, err := range map[string]error{
+		"store": storeErr, "provider": s.login.Ready(), "upstream": s.upstream.Check(ctx),
+	} {
+		parts[name] = "ok"
+		if err != nil {
+			parts[name], status = shorten(err.Error()), http.StatusServiceUnavailable
+		}
+	}
+	if s.draining.Load() {
+		parts["process"], status = "stopping", http.StatusServiceUnavailable
+	}
+	answer(w, status, parts)
+}
+
+// shorten keeps a provider's HTML out of an operator's terminal.
+func shorten(s string) string {
+	const limit = 200
+	if len(s) > limit {
+		s = s[:limit] + "…"
+	}
+	return s
+}
+
+func answer(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	json.NewEncoder(w).Encode(v)
+}
+
+// healthCommand asks the running sidegate on this machine whether it serves: the
+// container's health check, without a shell or curl in the image.
+func healthCommand(ctx context.Context) error {
+	raw, err := config.FromEnv()
+	if err != nil {
+		return err
+	}
+	host, port, err := net.SplitHostPort(raw.WithDefaults().AdminListen)
+	if err != nil {
+		return err
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(host, port)+"/healthz", nil)
+	if err != nil {
+		return err
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return fmt.Errorf("no answer on SIDEGATE_ADMIN_LISTEN: %w", err)
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		return fmt.Errorf("unhealthy: status %d", res.StatusCode)
+	}
+	return nil
+}

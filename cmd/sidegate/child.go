@@ -1,0 +1,176 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"syscall"
+	"time"
+
+	"sidegate/config"
+	"sidegate/proxy"
+	"sidegate/proxy/apps"
+)
+
+// child is the app when sidegate starts it.
+type child struct {
+	addr string // where it is told to listen, on loopback
+	args []string
+	done chan struct{} // closed when it has ended
+	code int           // its exit code, once done
+	proc *os.Process
+}
+
+// newChild picks a free port on loopback for the app that args start.
+func newChild(args []string) (*child, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("find a port for the app: %w", err)
+	}
+	defer l.Close()
+	return &child{addr: l.Addr().String(), args: args, done: make(chan struct{})}, nil
+}
+
+// url is the app's address.
+func (c *child) url() string { return "http://" + c.addr }
+
+// start runs the app. It learns its port from the environment, or from {port} in
+// its arguments; our own settings, secrets among them, are kept from it.
+func (c *child) start(to streams) error {
+	_, port, _ := net.SplitHostPort(c.addr)
+	args := make([]string, len(c.args))
+	for i, a := range c.args {
+		args[i] = strings.ReplaceAll(a, "{port}", port)
+	}
+	cmd := exec.Command(args[0], args[1:]...)
+	cmd.Stdout, cmd.Stderr = to.err, to.err
+	cmd.Env = append(withoutSettings(os.Environ()), "PORT="+port, "HOST=127.0.0.1")
+	cmd.Env = append(cmd.Env, apps.StreamlitEnvironment(c.addr)...)
+	cmd.SysProcAttr = childAttributes()
+
+	started := make(chan error)
+	go func() {
+		// The kernel ends the child with the thread that started it, not with the
+		// process: this one must stay.
+		runtime.LockOSThread()
+		err := cmd.Start()
+		started <- err
+		if err == nil {
+			c.code = codeOf(cmd.Wait())
+			close(c.done)
+		}
+	}()
+	if err := <-started; err != nil {
+		return fmt.Errorf("start the app: %w. Check that %q is installed and on the PATH", err, args[0])
+	}
+	c.proc = cmd.Process
+	return nil
+}
+
+func codeOf(err error) int {
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) {
+		return 0
+	}
+	if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+		return 128 + int(status.Signal()) // as a shell reports it
+	}
+	return exit.ExitCode()
+}
+
+func withoutSettings(env []string) []string {
+	var kept []string
+	for _, e := range env {
+		if !strings.HasPrefix(e, "SIDEGATE_") {
+			kept = append(kept, e)
+		}
+	}
+	return kept
+}
+
+// stop asks the app to end, and insists after the given time.
+func (c *child) stop(patience time.Duration) {
+	c.proc.Signal(syscall.SIGTERM)
+	select {
+	case <-c.done:
+	case <-time.After(patience):
+		c.proc.Kill()
+		<-c.done
+	}
+}
+
+// awaitReady reports when the app answers, and helps when it does not.
+func (c *child) awaitReady(ctx context.Context, up *proxy.Upstream, log *slog.Logger) {
+	start := time.Now()
+	for hint := false; ; {
+		if up.Check(ctx) == nil {
+			log.Info("the app answers", "at", c.url(), "after", time.Since(start).Round(time.Millisecond))
+			return
+		}
+		if !hint && time.Since(start) > 20*time.Second {
+			hint = true
+			log.Warn("the app does not answer yet. It has to listen at 127.0.0.1 on the port in $PORT, or write {port} into its arguments", "at", c.url())
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-c.done:
+			return
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+// serveChild serves in front of the app, and ends with it: with its exit code if
+// it ended by itself, with 0 if we were told to stop.
+func serveChild(ctx context.Context, s *server, c *child, to streams) error {
+	if err := c.start(to); err != nil {
+		s.store.Close()
+		return err
+	}
+	serving, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go c.awaitReady(serving, s.upstream, s.log)
+	go func() {
+		<-c.done
+		cancel()
+	}()
+	err := s.serve(serving)
+	told := ctx.Err() != nil
+	c.stop(s.config.Drain)
+	if err == nil && !told && c.code != 0 {
+		return exitCode(c.code)
+	}
+	return err
+}
+
+// runCommand: sidegate run -- CMD…
+func runCommand(ctx context.Context, args []string, to streams) error {
+	c, err := newChild(args)
+	if err != nil {
+		return err
+	}
+	raw, unknown := config.FromEnv()
+	if raw.Upstream == "" {
+		raw.Upstream = c.url()
+	} else if u, err := url.Parse(raw.Upstream); err == nil {
+		c.addr = u.Host // the app knows its port already
+	}
+	parsed, faults := raw.Parse()
+	if err := errors.Join(unknown, faults); err != nil {
+		return err
+	}
+	s, err := newServer(parsed, to)
+	if err != nil {
+		return err
+	}
+	s.greet()
+	return serveChild(ctx, s, c, to)
+}

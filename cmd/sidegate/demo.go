@@ -1,0 +1,164 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+
+	"sidegate/config"
+	"sidegate/demo"
+)
+
+// demoClient marks a server as a demo: its pages carry the banner.
+const demoClient = demo.ClientID
+
+// demoCommand: sidegate demo [-- CMD…]. It needs nothing but itself: the provider
+// and, without CMD, the app are built in, and both stay on this machine.
+func demoCommand(ctx context.Context, args []string, to streams) error {
+	raw, unknown := config.FromEnv()
+	if unknown != nil {
+		return unknown
+	}
+	raw, err := demoSettings(raw)
+	if err != nil {
+		return err
+	}
+	provider, err := startProvider(&raw)
+	if err != nil {
+		return err
+	}
+	defer provider.Close()
+
+	var c *child
+	if len(args) > 0 {
+		if c, err = newChild(args); err != nil {
+			return err
+		}
+		raw.Upstream = c.url()
+	} else {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return err
+		}
+		defer serveLoopback(l, demo.NewDashboard()).Close()
+		raw.Upstream = "http://" + l.Addr().String()
+	}
+	parsed, err := raw.Parse()
+	if err != nil {
+		return err
+	}
+	s, err := newServer(parsed, to)
+	if err != nil {
+		return err
+	}
+	s.banner(to, args)
+	if c != nil {
+		return serveChild(ctx, s, c, to)
+	}
+	return s.serve(ctx)
+}
+
+// demoSettings replaces what decides who may enter; addresses stay settable, but
+// only on loopback, since anyone who reaches the demo can be anyone.
+func demoSettings(raw config.Raw) (config.Raw, error) {
+	set := raw
+	raw = config.Raw{
+		Listen: raw.Listen, AdminListen: raw.AdminListen, Drain: raw.Drain,
+		LogLevel: raw.LogLevel, LogFormat: raw.LogFormat,
+	}.WithDefaults()
+	for _, a := range []struct {
+		name  string
+		value *string
+		given bool
+	}{
+		{"SIDEGATE_LISTEN", &raw.Listen, set.Listen != ""},
+		{"SIDEGATE_ADMIN_LISTEN", &raw.AdminListen, set.AdminListen != ""},
+	} {
+		if !onLoopback(*a.value) {
+			return raw, fmt.Errorf("the demo listens on this machine only, as anyone who reaches it can be anyone: %s=%s is not a loopback address, use 127.0.0.1", a.name, *a.value)
+		}
+		if !a.given {
+			*a.value = freeAddress(*a.value)
+		}
+	}
+	_, port, err := net.SplitHostPort(raw.Listen)
+	if err != nil {
+		return raw, fmt.Errorf("SIDEGATE_LISTEN: %w", err)
+	}
+	raw.PublicURL = "http://localhost:" + port
+	raw.ClientID, raw.ClientSecret = demo.ClientID, rand.Text()
+	raw.AllowedDomains = demo.Domain
+	raw.SessionStore = "memory:"
+	return raw, nil
+}
+
+func onLoopback(addr string) bool {
+	host, _, err := net.SplitHostPort(addr)
+	ip := net.ParseIP(host)
+	return err == nil && (host == "localhost" || ip != nil && ip.IsLoopback())
+}
+
+// freeAddress returns addr, or another port of the same host if that one is taken.
+func freeAddress(addr string) string {
+	for _, try := range []string{addr, "127.0.0.1:0"} {
+		if l, err := net.Listen("tcp", try); err == nil {
+			defer l.Close()
+			return l.Addr().String()
+		}
+	}
+	return addr
+}
+
+// loopbackServer is an http.Server on a free port of 127.0.0.1.
+type loopbackServer struct {
+	net.Listener
+	http *http.Server
+}
+
+// Close ends the server.
+func (l loopbackServer) Close() error { return l.http.Close() }
+
+func serveLoopback(l net.Listener, h http.Handler) loopbackServer {
+	s := loopbackServer{l, &http.Server{Handler: h}}
+	go s.http.Serve(l)
+	return s
+}
+
+// startProvider starts the built-in provider and makes it the issuer.
+func startProvider(raw *config.Raw) (loopbackServer, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return loopbackServer{}, err
+	}
+	raw.Issuer = "http://" + l.Addr().String()
+	provider, err := demo.NewProvider(raw.Issuer, raw.PublicURL+"/_gate/callback", raw.ClientSecret)
+	if err != nil {
+		return loopbackServer{}, errors.Join(err, l.Close())
+	}
+	return serveLoopback(l, provider), nil
+}
+
+// banner says what to do, and what this is not.
+func (s *server) banner(to streams, args []string) {
+	what := "a sample dashboard"
+	if len(args) > 0 {
+		what = strings.Join(args, " ")
+	}
+	red, bold, reset := "", "", ""
+	if isTerminal(to.err) {
+		red, bold, reset = "\x1b[1;31m", "\x1b[1m", "\x1b[0m"
+	}
+	fmt.Fprintf(to.err, `
+%s  DEMO: anyone on this machine can be anyone. Never expose this.%s
+
+  Open      %s%s%s
+  You see   %s, behind sign-in
+  Try       alice or bob (let in), mallory (refused)
+  Stop      Ctrl-C
+
+`, red, reset, bold, s.config.Public, reset, what)
+}

@@ -1,0 +1,274 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"sidegate/access"
+	"sidegate/config"
+	"sidegate/login"
+	"sidegate/proxy"
+	"sidegate/session"
+	"sidegate/session/filestore"
+	"sidegate/session/redisstore"
+	"sidegate/web"
+)
+
+// maxMemorySessions bounds store "memory:", in records.
+const maxMemorySessions = 100_000
+
+// server is one sidegate, wired and listening.
+type server struct {
+	config   config.Config
+	log      *slog.Logger
+	login    *login.Login
+	upstream *proxy.Upstream
+	store    session.Store
+	live     *session.Live
+	policy   *policyFile
+	public   listener
+	admin    listener
+	draining atomic.Bool
+}
+
+// listener is a socket and who answers on it.
+type listener struct {
+	net.Listener
+	http *http.Server
+}
+
+// newServer wires everything and opens the listeners, but answers nothing yet.
+func newServer(c config.Config, to streams) (*server, error) {
+	s := &server{config: c, log: newLogger(c.Log, to), live: &session.Live{}}
+	public := proxy.Public{Scheme: c.Public.Scheme, Host: c.Public.Host}
+	origin := public.Scheme + "://" + public.Host
+
+	policy, err := openPolicy(c.Access, s.live, s.log)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := openKeys(c.Session)
+	if err != nil {
+		return nil, err
+	}
+	paths, err := publicPaths(c.Proxy.PublicPaths)
+	if err != nil {
+		return nil, err
+	}
+	if s.store, err = openStore(c.Session.Store); err != nil {
+		return nil, err
+	}
+	sessions := session.NewManager(session.Options{
+		Store: s.store, Keys: keys, Live: s.live, Audience: origin, Now: time.Now,
+		Limits: session.Limits{Idle: c.Session.Idle, Max: c.Session.Max},
+	})
+	site := &web.Site{HTTPS: public.Scheme == "https", Demo: c.Provider.ClientID == demoClient}
+	s.policy = policy
+	s.login = login.New(login.Options{
+		Client: login.Client{
+			Issuer: c.Provider.Issuer, ID: c.Provider.ClientID,
+			Secret: c.Provider.ClientSecret.Reveal(), Public: origin,
+		},
+		Keys: keys, Store: s.store, Sessions: sessions, Policy: &policy.book, Site: site,
+		Hint: domainHint(c), Now: time.Now,
+	})
+	s.upstream = proxy.NewUpstream(c.Upstream)
+	forward := proxy.NewForwarder(s.upstream, public, site)
+	gate := &proxy.Gate{
+		Sessions: sessions, Policy: &policy.book, Public: paths,
+		Origins: proxy.Origins{Allowed: append([]string{origin}, c.Proxy.Origins...)},
+		Forward: forward, Tunnels: proxy.NewTunnels(forward, sessions, s.live), Site: site,
+	}
+	routes := &proxy.Routes{
+		Own: ownPaths(s.login, gate, site), Gate: gate,
+		Client: proxy.Client{Trusted: c.Proxy.Trusted}, Public: public,
+	}
+	return s, s.listen(site.Record(s.log, site.Handle(routes.Serve)))
+}
+
+// ownPaths are the exact paths on the public listener that are not the app's.
+func ownPaths(l *login.Login, g *proxy.Gate, site *web.Site) map[string]web.Handler {
+	return map[string]web.Handler{
+		"/_gate/":         web.Only(g.WhoAmI, http.MethodGet),
+		"/_gate/userinfo": web.Only(g.UserInfo, http.MethodGet),
+		"/_gate/login":    web.Only(l.Start, http.MethodGet),
+		"/_gate/callback": l.Callback,
+		"/_gate/logout":   web.Only(l.Logout, http.MethodGet, http.MethodPost),
+		"/_gate/healthz": web.Only(func(w http.ResponseWriter, r *http.Request) error {
+			site.JSON(w, r, http.StatusOK, map[string]string{"status": "ok"})
+			return nil
+		}, http.MethodGet),
+	}
+}
+
+func (s *server) listen(handler http.Handler) error {
+	public, err := net.Listen("tcp", s.config.Listen)
+	if err != nil {
+		return listenError("SIDEGATE_LISTEN", s.config.Listen, err)
+	}
+	admin, err := net.Listen("tcp", s.config.AdminListen)
+	if err != nil {
+		return listenError("SIDEGATE_ADMIN_LISTEN", s.config.AdminListen, err)
+	}
+	s.public = listener{public, newHTTPServer(handler, s.log)}
+	s.admin = listener{admin, newHTTPServer(s.adminHandler(), s.log)}
+	return nil
+}
+
+func listenError(name, addr string, err error) error {
+	return fmt.Errorf("cannot listen on %s: %w. Stop what uses it, or set %s to another address", addr, errors.Unwrap(err), name)
+}
+
+// newHTTPServer bounds what a client can hold: the head of a request by size and
+// time, an idle connection by time. Bodies and answers have no limit in time,
+// since uploads, streams and WebSockets take as long as they take.
+func newHTTPServer(handler http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+}
+
+// serve answers until ctx is done, then drains. It ends with an error only when
+// a listener broke.
+func (s *server) serve(ctx context.Context) error {
+	defer s.store.Close()
+	background, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go s.login.Discover(background)
+	go s.policy.watch(background)
+
+	broken := make(chan error, 2)
+	for _, l := range []listener{s.public, s.admin} {
+		go func() {
+			if err := l.http.Serve(l.Listener); !errors.Is(err, http.ErrServerClosed) {
+				broken <- err
+			}
+		}()
+	}
+	select {
+	case err := <-broken:
+		return err
+	case <-ctx.Done():
+		return s.drain()
+	}
+}
+
+// drain ends in at most DRAIN: no new connections, requests under way finish,
+// WebSockets are closed one after the other, so that their browsers do not all
+// come back at once.
+func (s *server) drain() error {
+	s.draining.Store(true)
+	s.log.Info("stopping", "drain", s.config.Drain, "websockets", s.live.Len())
+	ctx, cancel := context.WithTimeout(context.Background(), s.config.Drain)
+	defer cancel()
+	tunnels := make(chan struct{})
+	go func() {
+		defer close(tunnels)
+		s.live.Drain(ctx, s.config.Drain*3/4)
+	}()
+	if err := s.public.http.Shutdown(ctx); err != nil {
+		s.log.Warn("some requests did not finish in time and are cut off")
+		s.public.http.Close()
+	}
+	<-tunnels
+	return s.admin.http.Close()
+}
+
+func openStore(c config.Store) (session.Store, error) {
+	switch c.Kind {
+	case config.StoreFile:
+		return filestore.Open(c.Path)
+	case config.StoreRedis:
+		return redisstore.Open(c.URL.Reveal())
+	}
+	return session.NewMemory(maxMemorySessions), nil
+}
+
+func openKeys(c config.Session) (session.Keys, error) {
+	secrets, err := c.OpenSecrets()
+	if err != nil {
+		return session.Keys{}, err
+	}
+	var texts []string
+	for _, s := range secrets {
+		texts = append(texts, s.Reveal())
+	}
+	return session.NewKeys(texts...)
+}
+
+func publicPaths(rules []config.PathRule) (paths access.PublicPaths, err error) {
+	for _, rule := range rules {
+		err = errors.Join(err, paths.Add(rule.Method, rule.Path))
+	}
+	return paths, err
+}
+
+// domainHint lets Google offer the right account first, when there is one right
+// domain. It is a courtesy: what counts is the hd claim that comes back.
+func domainHint(c config.Config) string {
+	if c.Provider.Google && len(c.Access.Domains) == 1 && len(c.Access.Emails) == 0 && c.Access.EmailsFile == "" && !c.Access.Anyone {
+		return c.Access.Domains[0]
+	}
+	return ""
+}
+
+func newLogger(c config.Log, to streams) *slog.Logger {
+	options := &slog.HandlerOptions{Level: c.Level}
+	format := cmp.Or(c.Format, "json")
+	if c.Format == "" && isTerminal(to.err) {
+		format = "text"
+	}
+	if format == "text" {
+		return slog.New(slog.NewTextHandler(to.err, options))
+	}
+	return slog.New(slog.NewJSONHandler(to.err, options))
+}
+
+func isTerminal(w any) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// greet says at the start what somebody has to know.
+func (s *server) greet() {
+	c := s.config
+	s.log.Info("sidegate", "open", c.Public.String(), "redirect_uri", c.RedirectURI(),
+		"app", c.Upstream.String(), "may_enter", whoMayEnter(c.Access), "sessions", string(c.Session.Store.Kind))
+	for _, warning := range c.Warnings() {
+		s.log.Warn(warning)
+	}
+}
+
+func whoMayEnter(a config.Access) string {
+	if a.Anyone {
+		return "every account of the provider"
+	}
+	var parts []string
+	for _, d := range a.Domains {
+		parts = append(parts, "@"+d)
+	}
+	if n := len(a.Emails); n > 0 {
+		parts = append(parts, fmt.Sprintf("%d listed e-mail(s)", n))
+	}
+	if a.EmailsFile != "" {
+		parts = append(parts, "the e-mails in "+a.EmailsFile)
+	}
+	return strings.Join(parts, ", ")
+}
