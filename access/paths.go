@@ -48,9 +48,9 @@ func (r pathRule) admits(method string) bool {
 	return r.method == "" || r.method == method || r.method == "GET" && method == "HEAD"
 }
 
-// plain reports whether path can be read in one way only: no empty or dot
-// segment, no parameters, and no percent-escape but of a character that has no
-// meaning in a path.
+// plain reports whether path can be read in one way only: no empty segment and
+// none of dots, no parameters, and no percent-escape but of a character that has
+// no meaning in a path.
 func plain(path string) bool {
 	var decoded []byte
 	for i := 0; i < len(path); i++ {
@@ -71,7 +71,8 @@ func plain(path string) bool {
 		return false // an overlong form (%c0%ae) is not valid UTF-8
 	}
 	for segment := range strings.SplitSeq(s, "/") {
-		if segment == "." || segment == ".." {
+		// Windows takes dots and spaces off the end of a name: ".. " is "..".
+		if segment != "" && strings.Trim(segment, ". ") == "" {
 			return false
 		}
 	}
