@@ -121,6 +121,9 @@ func (l *Login) exchange(ctx context.Context, m *metadata, a attempt, code strin
 		return identity.Identity{}, exchangeFailed(err, a)
 	}
 	who, err := l.provider.verify(ctx, m, token, a)
+	if err != nil && ctx.Err() != nil {
+		return identity.Identity{}, exchangeFailed(ctx.Err(), a)
+	}
 	if err != nil {
 		return identity.Identity{}, &web.Error{
 			Status: http.StatusBadGateway, Code: "token_rejected",

@@ -31,7 +31,9 @@ func newHTTPClient(patience time.Duration) *http.Client {
 	}
 	return &http.Client{
 		Transport: transport{base},
-		Timeout:   patience,
+		// For what go-oidc fetches in the background. Whoever waits for that has a
+		// deadline of their own, which comes first.
+		Timeout: patience + time.Second,
 		CheckRedirect: func(*http.Request, []*http.Request) error {
 			return http.ErrUseLastResponse
 		},
