@@ -7,9 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/http/httptrace"
 	"net/http/httputil"
-	"net/textproto"
 	"os"
 	"strings"
 	"sync"
@@ -40,7 +38,7 @@ func NewForwarder(upstream *Upstream, public Public, site *web.Site) *Forwarder 
 		// Rewrite, never Director: with Director the client deletes our headers by
 		// naming them in Connection (SEC-HDR-05).
 		Rewrite:        func(p *httputil.ProxyRequest) { f.prepare(p.Out, p.In) },
-		Transport:      interimCleaner{upstream.transport},
+		Transport:      appTransport{upstream.transport},
 		FlushInterval:  -1, // server-sent events must not wait
 		BufferPool:     f.buffers,
 		ModifyResponse: f.receive,
@@ -102,22 +100,6 @@ func (b *trailedBody) Read(p []byte) (int, error) {
 		b.ended()
 	}
 	return n, err
-}
-
-// interimCleaner has what the app sends ahead of its answer (103 Early Hints)
-// cleaned like the answer itself. ReverseProxy passes it on from a trace of its
-// own, and the trace that was added last is called first.
-type interimCleaner struct{ http.RoundTripper }
-
-// RoundTrip implements http.RoundTripper.
-func (c interimCleaner) RoundTrip(r *http.Request) (*http.Response, error) {
-	return c.RoundTripper.RoundTrip(r.WithContext(httptrace.WithClientTrace(r.Context(), &httptrace.ClientTrace{
-		Got1xxResponse: func(_ int, h textproto.MIMEHeader) error {
-			removeHopByHop(http.Header(h))
-			cleanAnswer(http.Header(h))
-			return nil
-		},
-	})))
 }
 
 // receive checks and cleans the app's answer.

@@ -40,7 +40,13 @@ func NewUpstream(u *url.URL) *Upstream {
 		}
 	}
 	up.transport = &http.Transport{
-		DialContext:         up.dialer,
+		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+			conn, err := up.dialer(ctx, network, addr)
+			if err != nil {
+				return nil, err
+			}
+			return newReaderConn(conn), nil
+		},
 		TLSHandshakeTimeout: dialTime,
 		MaxIdleConnsPerHost: 256,
 		IdleConnTimeout:     60 * time.Second,
