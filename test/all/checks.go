@@ -1,0 +1,85 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+)
+
+const (
+	staticcheck = "honnef.co/go/tools/cmd/staticcheck@v0.8.2"
+	fuzzTime    = "5s" // each target: a smoke test; leave one running for hours to search
+)
+
+// checks runs every check, also after one failed: people want the whole list.
+type checks struct {
+	shell
+	report *report
+}
+
+func (c *checks) all() error {
+	c.env = append(c.env, "SIDEGATE_TEST_REQUIRE_ALL=1")
+	c.step("gofmt", c.gofmt)
+	c.step("go vet", func() error { return c.show("go", "vet", "./...") })
+	c.step("staticcheck", func() error { return c.show("go", "run", staticcheck, "./...") })
+	c.step("go test -race", func() error {
+		return c.show("go", "test", "-race", "-shuffle=on", "-count=1", "-timeout=15m", "./...")
+	})
+	targets, err := c.fuzzTargets()
+	if err != nil {
+		return err
+	}
+	for _, t := range targets {
+		c.step("fuzz "+t.name+" for "+fuzzTime, func() error {
+			return c.quiet("go", "test", "-run=^$", "-fuzz=^"+t.name+"$", "-fuzztime="+fuzzTime, t.pkg)
+		})
+	}
+	return c.ctx.Err()
+}
+
+// step reports what do found, unless somebody stopped the whole run.
+func (c *checks) step(name string, do func() error) {
+	if c.ctx.Err() == nil {
+		_ = c.report.step(name, do)
+	}
+}
+
+func (c *checks) gofmt() error {
+	files, err := c.output("gofmt", "-l", ".")
+	if err == nil && files != "" {
+		err = errors.New("not formatted: " + strings.ReplaceAll(files, "\n", ", "))
+	}
+	return err
+}
+
+type fuzzTarget struct{ pkg, name string }
+
+// fuzzTargets finds the targets in the source: `go test -list` would build every
+// test first.
+func (c *checks) fuzzTargets() ([]fuzzTarget, error) {
+	const format = `{{$p := .}}{{range .TestGoFiles}}{{$p.ImportPath}} {{$p.Dir}}/{{.}}
+{{end}}{{range .XTestGoFiles}}{{$p.ImportPath}} {{$p.Dir}}/{{.}}
+{{end}}`
+	out, err := c.output("go", "list", "-f", format, "./...")
+	if err != nil {
+		return nil, err
+	}
+	var targets []fuzzTarget
+	for line := range strings.Lines(out) {
+		pkg, file, ok := strings.Cut(strings.TrimSpace(line), " ")
+		if !ok {
+			continue
+		}
+		source, err := os.ReadFile(filepath.Clean(file))
+		if err != nil {
+			return nil, fmt.Errorf("looking for fuzz targets: %w", err)
+		}
+		for _, m := range regexp.MustCompile(`(?m)^func (Fuzz\w+)\(`).FindAllSubmatch(source, -1) {
+			targets = append(targets, fuzzTarget{pkg, string(m[1])})
+		}
+	}
+	return targets, nil
+}

@@ -1,0 +1,166 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"sidegate/test/parts"
+)
+
+// installer brings what is missing, and nothing else.
+type installer struct {
+	shell
+	report *report
+	cache  parts.Cache
+}
+
+func (i *installer) all() error {
+	for _, s := range []struct {
+		name string
+		do   func() error
+	}{
+		{"install programs (Debian)", i.programs},
+		{"install Streamlit (PyPI)", i.streamlit},
+		{"install the second OpenID provider (npm)", i.provider},
+	} {
+		if err := i.report.step(s.name, s.do); err != nil {
+			return errors.New("cannot install what the tests need; -no-install runs them with what is there")
+		}
+	}
+	return nil
+}
+
+// programs installs the Debian packages of all programs that are missing.
+func (i *installer) programs() error {
+	packages := i.missing()
+	if len(packages) == 0 {
+		i.report.note("all there")
+		return nil
+	}
+	i.report.note("apt-get install %s", strings.Join(packages, " "))
+	if _, err := exec.LookPath("apt-get"); err != nil {
+		return fmt.Errorf("this is not Debian: install the like of %s by hand", strings.Join(packages, " "))
+	}
+	if err := i.asRoot("apt-get", "update", "-qq"); err != nil {
+		return err
+	}
+	return i.asRoot("apt-get", append([]string{"install", "-qq", "--yes", "--no-install-recommends"}, packages...)...)
+}
+
+// missing returns the packages of the programs that are not there. gcc is for the
+// race detector; a font, for the pages that Chromium draws.
+func (i *installer) missing() []string {
+	var packages []string
+	for _, p := range []struct{ program, packages string }{
+		{"gcc", "gcc libc6-dev"},
+		{"redis-server", "redis-server"},
+		{"chromium", "chromium fonts-liberation"},
+		{"npm", "npm"},
+		{"podman", "podman"},
+		{"runc", "runc"},
+		{"gunicorn", "gunicorn"},
+	} {
+		if !installed(p.program) {
+			packages = append(packages, strings.Fields(p.packages)...)
+		}
+	}
+	if i.python() == "" && !exists(i.cache.Streamlit()) {
+		packages = append(packages, "python3-venv")
+	}
+	if os.Geteuid() != 0 && !installed("newuidmap") { // podman without root
+		packages = append(packages, "uidmap")
+	}
+	return packages
+}
+
+// installed looks in PATH and where Debian puts what only root has in it.
+func installed(program string) bool {
+	_, err := exec.LookPath(program)
+	return err == nil || exists(filepath.Join("/usr/sbin", program))
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// asRoot runs a command as root; sudo asks for the password if it must.
+func (i *installer) asRoot(name string, args ...string) error {
+	// A package's questions would wait for an answer that nobody gives.
+	args = append([]string{"DEBIAN_FRONTEND=noninteractive", name}, args...)
+	if os.Geteuid() == 0 {
+		return i.quiet("env", args...)
+	}
+	if _, err := exec.LookPath("sudo"); err != nil {
+		return errors.New("this needs root, and there is no sudo: run the command above as root first")
+	}
+	return i.quiet("sudo", append([]string{"env"}, args...)...)
+}
+
+// python returns a Python that can make a virtual environment with pip in it.
+func (i *installer) python() string {
+	for _, name := range []string{"/usr/bin/python3", "python3"} {
+		if i.command(name, "-c", "import venv, ensurepip").Run() == nil {
+			return name
+		}
+	}
+	return ""
+}
+
+// streamlit installs the newest release, as the tests are there to notice what it
+// changes. Without a network, the one that is there will do.
+func (i *installer) streamlit() error {
+	if !exists(filepath.Join(i.cache.Venv(), "bin", "pip")) {
+		if err := i.quiet(i.python(), "-m", "venv", "--clear", i.cache.Venv()); err != nil {
+			return err
+		}
+	}
+	pip := filepath.Join(i.cache.Venv(), "bin", "pip")
+	had := exists(i.cache.Streamlit())
+	err := i.quiet(pip, "install", "--quiet", "--disable-pip-version-check", "--upgrade", "streamlit")
+	if err != nil && had {
+		i.report.note("could not look for a newer one, going on: %v", err)
+		err = nil
+	}
+	if err != nil {
+		return err
+	}
+	version, err := i.output(i.cache.Streamlit(), "--version")
+	i.report.note("%s", version)
+	return err
+}
+
+// provider installs exactly what test/provider/package-lock.json says, once.
+func (i *installer) provider() error {
+	const lock = "package-lock.json"
+	want, err := os.ReadFile(filepath.Join(i.dir, "test", "provider", lock))
+	if err != nil {
+		return err
+	}
+	stamp := filepath.Join(i.cache.Provider(), "installed-"+lock)
+	if got, err := os.ReadFile(stamp); err == nil && bytes.Equal(got, want) && exists(i.cache.Node()) {
+		i.report.note("all there")
+		return nil
+	}
+	if err := os.MkdirAll(i.cache.Provider(), 0o755); err != nil {
+		return err
+	}
+	for _, name := range []string{"package.json", lock} {
+		b, err := os.ReadFile(filepath.Join(i.dir, "test", "provider", name))
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(i.cache.Provider(), name), b, 0o644); err != nil {
+			return err
+		}
+	}
+	if err := i.quiet("npm", "ci", "--prefix", i.cache.Provider(), "--ignore-scripts", "--no-audit", "--no-fund"); err != nil {
+		return err
+	}
+	return os.WriteFile(stamp, want, 0o644)
+}

@@ -1,0 +1,94 @@
+// Package e2e tries the program as people use it: the real binary, in front of a
+// real Streamlit, with sessions in a real Redis, sign-in at an independent
+// provider, and a real headless Chromium on the other side. Nothing here imports
+// sidegate's own packages, so what holds here holds on the wire.
+//
+// `go run ./test/all` installs what these tests need. With SCREENSHOTS=folder in
+// the environment they leave pictures of the pages there.
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"sidegate/test/need"
+	"sidegate/test/parts"
+)
+
+// patience is how long a test waits for something that should happen soon. It is
+// long because machines are noisy: a test fails by what happens, not by when.
+const patience = 2 * time.Minute
+
+// sidegate is the program, built when the first test needs it.
+var sidegate build
+
+type build struct {
+	once sync.Once
+	dir  string // where it lies; empty: not built
+	err  error
+}
+
+// TestMain removes what the tests built.
+func TestMain(m *testing.M) {
+	code := m.Run()
+	os.RemoveAll(sidegate.dir)
+	os.Exit(code)
+}
+
+func (b *build) run() {
+	if _, b.err = parts.Checkout(); b.err != nil {
+		return
+	}
+	if b.dir, b.err = os.MkdirTemp("", "sidegate-e2e-"); b.err != nil {
+		return
+	}
+	out, err := exec.Command("go", "build", "-o", b.dir, "sidegate/cmd/sidegate").CombinedOutput()
+	if err != nil {
+		b.err = fmt.Errorf("go build: %w\n%s", err, out)
+	}
+}
+
+func program(t *testing.T) string {
+	t.Helper()
+	sidegate.once.Do(sidegate.run)
+	if sidegate.err != nil {
+		t.Fatal(sidegate.err)
+	}
+	return filepath.Join(sidegate.dir, "sidegate")
+}
+
+// part returns the path of a part that is in the cache.
+func part(t *testing.T, path func(parts.Cache) string) string {
+	t.Helper()
+	cache, err := parts.UserCache()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := path(cache)
+	if _, err := os.Stat(p); err == nil {
+		return p
+	}
+	const format = "this test needs %s: `go run ./test/all` installs it"
+	if os.Getenv("SIDEGATE_TEST_REQUIRE_ALL") == "1" {
+		t.Fatalf(format, p)
+	}
+	t.Skipf(format, p)
+	return ""
+}
+
+func chromium(t *testing.T) string { t.Helper(); return need.Program(t, "chromium", "chromium") }
+
+// checkout is the root of the module: tests run in their package's folder.
+func checkout(t *testing.T) string {
+	t.Helper()
+	root, err := parts.Checkout()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return root
+}

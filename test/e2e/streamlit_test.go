@@ -1,0 +1,273 @@
+package e2e
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+
+	"sidegate/session/sessiontest"
+)
+
+// whoami is where the example app shows who the visitor is: by st.user and by
+// st.context.headers.
+const whoami = ".st-key-whoami"
+
+// deployment is what a small team would run: Streamlit, Redis, an OpenID provider
+// and sidegate; and a browser to look at it.
+type deployment struct {
+	gate    *gate
+	browser *browser
+}
+
+func deploy(t *testing.T) *deployment {
+	t.Helper()
+	b := newBrowser(t)
+	g := newGate(t, map[string]string{
+		"UPSTREAM":      startStreamlit(t),
+		"SESSION_STORE": sessiontest.Redis(t).URL,
+		"SECRET":        sessionSecret,
+	})
+	g.settings["ISSUER"] = startProvider(t, g.callback())
+	g.serve(t)
+	return &deployment{g, b}
+}
+
+// visit opens a path in a profile of its own and signs in.
+func (d *deployment) visit(t *testing.T, path, account string) *tab {
+	t.Helper()
+	p := d.browser.profile(t)
+	p.open(d.gate.url + path)
+	p.signIn(account)
+	p.waitPath(path)
+	return p
+}
+
+func TestUnmodifiedStreamlitBehindSidegate(t *testing.T) {
+	t.Parallel()
+	d := deploy(t)
+	t.Run("together", func(t *testing.T) { // returns when all of these are done
+		for name, test := range map[string]func(*testing.T, *deployment){
+			"A deep link leads through sign-in to its page":   deepLink,
+			"Ten tabs opened at once end on their own pages":  tenTabs,
+			"Two people's identities never mix":               twoPeople,
+			"A refused person can switch account":             refused,
+			"Sign-out ends everything that the session opens": signOut,
+			"The app's own log-out button signs out":          appLogOut,
+		} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				test(t, d)
+			})
+		}
+	})
+	t.Run("A restart signs nobody out", func(t *testing.T) { restart(t, d) })
+}
+
+func deepLink(t *testing.T, d *deployment) {
+	p := d.browser.profile(t)
+	p.open(d.gate.url + "/?item=42")
+	p.waitText("h1", "Who are you?") // the provider's page
+	p.signIn("alice@example.com")
+	p.waitPath("/?item=42")
+	p.waitText(".st-key-query", "Showing item 42")
+	p.waitText(whoami, "st.user\n\nalice@example.com", "st.context.headers\n\nalice@example.com", "Alice Example")
+
+	p.click(".st-key-add button") // over the WebSocket, and back
+	p.waitText(".st-key-count", "Counted 1")
+	p.shoot("streamlit")
+
+	second := p.another(t)
+	second.open(d.gate.url + "/reports?quarter=3")
+	second.waitText(whoami, "Prepared for alice@example.com") // nobody asked again
+	second.waitText(".st-key-query", "Quarter 3")
+	second.waitPath("/reports?quarter=3")
+
+	upload(t, p, 100<<20)
+}
+
+// upload sends a file of size bytes and compares what the app received.
+func upload(t *testing.T, p *tab, size int64) {
+	t.Helper()
+	path, sum := randomFile(t, size)
+	// The input is hidden behind a button of Streamlit's own.
+	p.do("choosing a file", chromedp.SetUploadFiles(chromedp.CSS(`.st-key-upload input[type="file"]`), []string{path}, chromedp.NodeReady))
+	p.waitText(".st-key-received", fmt.Sprintf("Received %d bytes", size), sum)
+}
+
+func randomFile(t *testing.T, size int64) (path, sum string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "upload.bin")
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	hash := sha256.New()
+	random := rand.NewChaCha8([32]byte{1})
+	if _, err := io.Copy(io.MultiWriter(f, hash), io.LimitReader(random, size)); err != nil {
+		t.Fatal(err)
+	}
+	return path, hex.EncodeToString(hash.Sum(nil))
+}
+
+func tenTabs(t *testing.T, d *deployment) {
+	tabs := []*tab{d.browser.profile(t)}
+	for len(tabs) < 10 {
+		tabs = append(tabs, tabs[0].another(t))
+	}
+	address := func(i int) string { return fmt.Sprintf("/?item=%d", 100+i) }
+	var all sync.WaitGroup
+	errs := make([]error, len(tabs))
+	for i, p := range tabs {
+		all.Go(func() {
+			ctx, cancel := context.WithTimeout(p.ctx, 2*patience)
+			defer cancel()
+			errs[i] = chromedp.Do(ctx, chromedp.Navigate(d.gate.url+address(i)))
+		})
+	}
+	all.Wait() // each of them waits at the provider
+	for i, err := range errs {
+		if err != nil {
+			t.Fatalf("opening tab %d: %v", i, err)
+		}
+	}
+	for _, p := range tabs {
+		p.signIn("alice@example.com")
+	}
+	for i, p := range tabs {
+		p.waitPath(address(i))
+		p.waitText(".st-key-query", fmt.Sprintf("Showing item %d", 100+i))
+		p.waitText(whoami, "alice@example.com")
+	}
+}
+
+func twoPeople(t *testing.T, d *deployment) {
+	alice := d.visit(t, "/", "alice@example.com")
+	alice.waitText(whoami, "alice@example.com")
+	alice.click(".st-key-add button")
+	alice.waitText(".st-key-count", "Counted 1")
+
+	bob := d.visit(t, "/", "bob@example.com")
+	bob.waitText(whoami, "bob@example.com", "Bob Błażej") // a name that is not ASCII
+	bob.waitText(".st-key-count", "Counted 0")
+
+	for range 2 {
+		alice.reload()
+		bob.reload()
+		alice.waitText(whoami, "alice@example.com", "Alice Example")
+		bob.waitText(whoami, "bob@example.com", "Bob Błażej")
+		if text := alice.text("body"); strings.Contains(text, "bob@example.com") {
+			t.Errorf("alice's page shows bob: %s", text)
+		}
+		if text := bob.text("body"); strings.Contains(text, "alice@example.com") {
+			t.Errorf("bob's page shows alice: %s", text)
+		}
+	}
+}
+
+func refused(t *testing.T, d *deployment) {
+	p := d.browser.profile(t)
+	p.open(d.gate.url + "/?item=7")
+	p.signIn("mallory@evil.example")
+	p.waitText("main", "No access", "mallory@evil.example")
+	if cookie := p.cookie("sidegate"); cookie != "" {
+		t.Error("a refused person has a session cookie")
+	}
+	p.shoot("refused")
+	p.click("main a.button")
+	p.signIn("bob@example.com")
+	p.waitPath("/?item=7")
+	p.waitText(whoami, "bob@example.com")
+}
+
+func signOut(t *testing.T, d *deployment) {
+	p := d.visit(t, "/?item=1", "alice@example.com")
+	p.waitText(whoami, "alice@example.com")
+	live := p.another(t)
+	live.open(d.gate.url + "/?item=2")
+	live.waitText(whoami, "alice@example.com")
+	live.click(".st-key-add button")
+	live.waitText(".st-key-count", "Counted 1")
+	cookie := p.cookie("sidegate")
+	if cookie == "" {
+		t.Fatal("no session cookie")
+	}
+	socket := openSocket(t, d.gate, cookie)
+
+	p.open(d.gate.url + "/_gate/")
+	p.waitText("main", "alice@example.com", "X-User-Email")
+	p.shoot("account")
+	p.click("main form button")
+	p.waitText("main", "You are signed out")
+	p.shoot("signedout")
+
+	if code, reason := socket.closed(t); code != 1008 || reason != "session ended" {
+		t.Errorf("close frame = %d %q, want 1008 \"session ended\"", code, reason)
+	}
+	if status := d.status(t, "/_gate/userinfo", cookie); status != http.StatusUnauthorized {
+		t.Errorf("status with the old cookie = %d, want 401", status)
+	}
+	// Streamlit asks again and again, and shows in its own dialog what we answer.
+	live.waitText(`[role="dialog"]`, "sign in")
+	live.shoot("streamlit-ended")
+
+	p.click("main a.button") // sign in again, with the choice of an account
+	p.signIn("bob@example.com")
+	p.waitText(whoami, "bob@example.com")
+	// The other tab comes back by itself, as bob and with nothing of alice's.
+	live.waitText(whoami, "st.user\n\nbob@example.com", "st.context.headers\n\nbob@example.com")
+	live.waitText(".st-key-count", "Counted 0")
+}
+
+// appLogOut presses the button of an unmodified app that calls st.logout.
+func appLogOut(t *testing.T, d *deployment) {
+	p := d.visit(t, "/", "bob@example.com")
+	p.waitText(whoami, "bob@example.com")
+	cookie := p.cookie("sidegate")
+	p.click(".st-key-logout button")
+	p.waitText("main", "You are signed out")
+	if status := d.status(t, "/_gate/userinfo", cookie); status != http.StatusUnauthorized {
+		t.Errorf("status with the old cookie = %d, want 401", status)
+	}
+}
+
+// status asks as a program that holds a cookie does.
+func (d *deployment) status(t *testing.T, path, cookie string) int {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, d.gate.url+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Cookie", "sidegate="+cookie)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	return resp.StatusCode
+}
+
+func restart(t *testing.T, d *deployment) {
+	p := d.visit(t, "/?item=5", "alice@example.com")
+	p.click(".st-key-add button")
+	p.waitText(".st-key-count", "Counted 1")
+	d.gate.stop(t)
+	d.gate.serve(t)
+	p.waitChange(".st-key-orders") // the open page goes on by itself
+	p.click(".st-key-add button")
+	p.waitText(".st-key-count", "Counted 2")
+	fresh := p.another(t)
+	fresh.open(d.gate.url + "/?item=6")
+	fresh.waitText(whoami, "alice@example.com") // and nobody signs in again
+}

