@@ -93,10 +93,10 @@ func TestOpenSecretsLastAsLongAsTheStore(t *testing.T) {
 	if got := open(Session{Store: embedded, Secrets: configured}); got != strong {
 		t.Error("the configured secret is not the first")
 	}
-	if open(Session{Store: memory}) == open(Session{Store: memory}) {
+	if first, second := open(Session{Store: memory}), open(Session{Store: memory}); first == second {
 		t.Error("memory: two starts have the same secret")
 	}
-	if open(Session{Store: embedded}) != open(Session{Store: embedded}) {
+	if first, second := open(Session{Store: embedded}), open(Session{Store: embedded}); first != second {
 		t.Error("file: two starts have different secrets")
 	}
 	for _, s := range []Session{{}, {Store: Store{Kind: StoreRedis}}} {

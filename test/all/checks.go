@@ -21,7 +21,7 @@ type checks struct {
 }
 
 func (c *checks) all() error {
-	c.env = append(c.env, "SIDEGATE_TEST_REQUIRE_ALL=1")
+	c.env = append(c.env, "TEST_REQUIRE_ALL=1")
 	c.step("gofmt", c.gofmt)
 	c.step("go vet", func() error { return c.show("go", "vet", "./...") })
 	c.step("staticcheck", func() error { return c.show("go", "run", staticcheck, "./...") })

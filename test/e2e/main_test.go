@@ -74,7 +74,7 @@ func part(t *testing.T, path func(parts.Cache) string) string {
 		return p
 	}
 	const format = "this test needs %s: `go run ./test/all` installs it"
-	if os.Getenv("SIDEGATE_TEST_REQUIRE_ALL") == "1" {
+	if os.Getenv("TEST_REQUIRE_ALL") == "1" {
 		t.Fatalf(format, p)
 	}
 	t.Skipf(format, p)

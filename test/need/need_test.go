@@ -27,7 +27,7 @@ func TestProgramReturnsThePathOfWhatIsInstalled(t *testing.T) {
 }
 
 func TestAMissingProgramSkipsTheTestAndNamesThePackage(t *testing.T) {
-	t.Setenv("SIDEGATE_TEST_REQUIRE_ALL", "")
+	t.Setenv("TEST_REQUIRE_ALL", "")
 	s := &spy{TB: t}
 	need.Program(s, "sidegate-no-such-program", "some-package")
 	if s.failed != "" || !strings.Contains(s.skipped, "some-package") {
@@ -36,7 +36,7 @@ func TestAMissingProgramSkipsTheTestAndNamesThePackage(t *testing.T) {
 }
 
 func TestRequireAllTurnsTheSkipIntoAFailure(t *testing.T) {
-	t.Setenv("SIDEGATE_TEST_REQUIRE_ALL", "1")
+	t.Setenv("TEST_REQUIRE_ALL", "1")
 	s := &spy{TB: t}
 	need.Program(s, "sidegate-no-such-program", "some-package")
 	if !strings.Contains(s.failed, "some-package") {
