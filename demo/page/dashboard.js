@@ -62,9 +62,9 @@ function draw() {
   const chart = find("chart");
   const { width, height } = chart.getBoundingClientRect();
   const newest = samples.at(-1).at;
-  const x = (at) => Math.max(left, width - (width - left) * (newest - at) / shown);
+  const x = (at) => width - (width - left) * (newest - at) / shown;
   const y = (value) => height - height * value / highest;
-  const points = samples.map((s) => `${x(s.at).toFixed(1)},${y(s.value).toFixed(1)}`);
+  const points = samples.filter((s) => newest - s.at <= shown).map((s) => `${x(s.at).toFixed(1)},${y(s.value).toFixed(1)}`);
   const parts = [];
   for (const value of [0, 25, 50, 75, 100]) {
     parts.push(shape("line", { class: "grid", x1: left, x2: width, y1: y(value), y2: y(value) }));
