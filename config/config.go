@@ -81,8 +81,10 @@ type Store struct {
 	URL  Secret // of StoreRedis, as configured: it may carry a password
 }
 
-// Proxy is what we accept from the network, and what is open without a session.
+// Proxy is what we accept from the network, what is open without a session, and
+// what the app is.
 type Proxy struct {
+	App         string         // "auto", "streamlit" or "none"
 	Trusted     []netip.Prefix // peers whose X-Forwarded-For counts; IPv4 never in its mapped form
 	Origins     []string       // besides our own; canonical, so compare bytes
 	PublicPaths []PathRule

@@ -99,6 +99,7 @@ func TestDefaultsAreTheContract(t *testing.T) {
 		Provider:    Provider{Issuer: GoogleIssuer, Google: true, ClientID: "id", ClientSecret: NewSecret(strong)},
 		Access:      Access{Domains: []string{"example.com"}, DomainClaim: "hd"},
 		Session:     Session{Store: Store{Kind: StoreMemory}, Idle: 12 * time.Hour, Max: 168 * time.Hour},
+		Proxy:       Proxy{App: "auto"},
 		Drain:       10 * time.Second,
 		Log:         Log{Level: slog.LevelInfo},
 	}
@@ -142,6 +143,7 @@ func TestEverySettingHasItsEffect(t *testing.T) {
 				netip.MustParsePrefix("fd00::1/128"), netip.MustParsePrefix("2001:db8::/100"),
 			},
 			Origins:     []string{"https://a.example", "http://localhost:3000", "https://[::1]:8443"},
+			App:         "auto",
 			PublicPaths: []PathRule{{"GET", "/static/"}, {"", "/robots.txt"}, {"", "/a%20b"}},
 		},
 		Log: Log{Level: slog.LevelDebug, Format: "json"},
@@ -184,14 +186,14 @@ func TestOneStartShowsEveryFault(t *testing.T) {
 		"PUBLIC_URL": "http://app.example.com", "LISTEN": "8080", "ADMIN_LISTEN": "x", "ISSUER": "http://idp.example",
 		"ALLOWED_DOMAINS": ",", "ALLOWED_EMAILS": "ann", "ALLOWED_EMAILS_FILE": "/nowhere/emails", "ALLOW_ANYONE": "yes",
 		"DOMAIN_CLAIM": "org", "SESSION_STORE": "postgres://x", "SECRET": "short", "SESSION_IDLE": "-1s", "SESSION_MAX": "7d",
-		"TRUSTED_PROXIES": "0.0.0.0/0", "ALLOWED_ORIGINS": "*", "PUBLIC_PATHS": "/", "DRAIN": "10", "LOG_LEVEL": "loud", "LOG_FORMAT": "xml",
+		"TRUSTED_PROXIES": "0.0.0.0/0", "ALLOWED_ORIGINS": "*", "PUBLIC_PATHS": "/", "APP": "excel", "DRAIN": "10", "LOG_LEVEL": "loud", "LOG_FORMAT": "xml",
 	} {
 		t.Setenv("SIDEGATE_"+name, value)
 	}
 	_, err := Load()
 	got := slices.Sorted(slices.Values(faultNames(err)))
 	want := []string{
-		"ADMIN_LISTEN", "ALLOWED_DOMAINS", "ALLOWED_EMAILS", "ALLOWED_EMAILS_FILE", "ALLOWED_ORIGINS", "ALLOW_ANYONE", "ALOWED_DOMAINS",
+		"ADMIN_LISTEN", "ALLOWED_DOMAINS", "ALLOWED_EMAILS", "ALLOWED_EMAILS_FILE", "ALLOWED_ORIGINS", "ALLOW_ANYONE", "ALOWED_DOMAINS", "APP",
 		"CLIENT_ID", "CLIENT_SECRET", "DOMAIN_CLAIM", "DRAIN", "ISSUER", "LISTEN", "LOG_FORMAT", "LOG_LEVEL", "PUBLIC_PATHS",
 		"PUBLIC_URL", "SECRET", "SESSION_IDLE", "SESSION_MAX", "SESSION_STORE", "TRUSTED_PROXIES", "UPSTREAM",
 	}

@@ -47,6 +47,7 @@ func (c Config) rows() [][2]string {
 		{"SESSION_MAX", c.Session.Max.String()},
 		{"TRUSTED_PROXIES", joined(c.Proxy.Trusted, netip.Prefix.String)},
 		{"ALLOWED_ORIGINS", strings.Join(c.Proxy.Origins, ",")},
+		{"APP", c.Proxy.App},
 		{"PUBLIC_PATHS", joined(c.Proxy.PublicPaths, PathRule.String)},
 		{"DRAIN", c.Drain.String()},
 		{"LOG_LEVEL", strings.ToLower(c.Log.Level.String())},

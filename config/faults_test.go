@@ -168,6 +168,7 @@ func networkFaults() []faultCase {
 		{[]string{"DRAIN", "10"}, "DRAIN", "unit"},
 		{[]string{"DRAIN", "-1s"}, "DRAIN", "negative"},
 		{[]string{"LOG_LEVEL", "trace"}, "LOG_LEVEL", "none of"},
+		{[]string{"APP", "streamlitt"}, "APP", "none of"},
 		{[]string{"LOG_FORMAT", "logfmt"}, "LOG_FORMAT", "neither"},
 	}
 }

@@ -135,6 +135,13 @@ func parseNetwork(entry string) (network netip.Prefix, problem string) {
 	return network, ""
 }
 
+func (p *parser) app(value string) string {
+	if value != "auto" && value != "streamlit" && value != "none" {
+		p.fault("APP", "is none of auto, streamlit and none")
+	}
+	return value
+}
+
 func (p *parser) log(r Raw) Log {
 	l := Log{Format: r.LogFormat}
 	switch r.LogLevel {

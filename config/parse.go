@@ -31,6 +31,7 @@ func (r Raw) Parse() (Config, error) {
 	c.Listen, c.AdminListen = p.listeners(r)
 	c.Upstream = p.upstream(r.Upstream, c.Listen)
 	c.Proxy = Proxy{
+		App:         p.app(r.App),
 		Trusted:     p.trustedProxies(r.TrustedProxies),
 		Origins:     p.origins(r.AllowedOrigins),
 		PublicPaths: p.publicPaths(r.PublicPaths),

@@ -44,6 +44,7 @@ type Raw struct {
 	SessionMax        string `split_words:"true" def:"168h" desc:"a session ends after this time in any case" example:"168h"`
 	TrustedProxies    string `split_words:"true" desc:"comma list of networks whose X-Forwarded-For counts; not set: nobody's" example:"10.0.0.0/8,192.168.1.7"`
 	AllowedOrigins    string `split_words:"true" desc:"comma list of origins besides our own that may open WebSockets" example:"https://portal.example.com"`
+	App               string `split_words:"true" def:"auto" desc:"which dashboard the app is: auto, streamlit or none; auto knows it by the command of run and demo" example:"streamlit"`
 	PublicPaths       string `split_words:"true" desc:"comma list of [METHOD ]/path open without login; exact, or everything below when it ends in /" example:"/static/,/robots.txt"`
 	Drain             string `split_words:"true" def:"10s" desc:"how long a stopping process waits for requests and closes WebSockets" example:"10s"`
 	LogLevel          string `split_words:"true" def:"info" desc:"debug, info, warn or error" example:"info"`

@@ -151,6 +151,14 @@ func serveChild(ctx context.Context, s *server, c *child, to streams) error {
 	return err
 }
 
+// appOf names the dashboard that a command starts, unless a setting does.
+func appOf(set string, command []string) string {
+	if (set == "" || set == "auto") && apps.IsStreamlit(command) {
+		return "streamlit"
+	}
+	return set
+}
+
 // runCommand: sidegate run -- CMD…
 func runCommand(ctx context.Context, args []string, to streams) error {
 	c, err := newChild(args)
@@ -158,6 +166,7 @@ func runCommand(ctx context.Context, args []string, to streams) error {
 		return err
 	}
 	raw, unknown := config.FromEnv()
+	raw.App = appOf(raw.App, args)
 	if raw.Upstream == "" {
 		raw.Upstream = c.url()
 	} else if u, err := url.Parse(raw.Upstream); err == nil {

@@ -167,6 +167,31 @@ func TestChildGetsItsPortAndNotOurSecrets(t *testing.T) {
 	}
 }
 
+// Streamlit's own log-out button is answered when the app is Streamlit; the path
+// belongs to any other app.
+func TestStreamlitsLogOutIsOursOnlyForStreamlit(t *testing.T) {
+	for _, tt := range []struct {
+		set     string
+		command []string
+		want    string
+	}{
+		{"", []string{"streamlit", "run", "app.py"}, "streamlit"},
+		{"auto", []string{"streamlit", "run", "app.py"}, "streamlit"},
+		{"none", []string{"streamlit", "run", "app.py"}, "none"},
+		{"", []string{"python", "app.py"}, ""},
+		{"streamlit", []string{"python", "app.py"}, "streamlit"},
+	} {
+		if got := appOf(tt.set, tt.command); got != tt.want {
+			t.Errorf("%q, %v: %q, want %q", tt.set, tt.command, got, tt.want)
+		}
+	}
+	for app, want := range map[string]bool{"streamlit": true, "auto": false, "none": false} {
+		if _, got := ownPaths(nil, nil, nil, app)["/auth/logout"]; got != want {
+			t.Errorf("%s: /auth/logout is ours: %v, want %v", app, got, want)
+		}
+	}
+}
+
 // A port that is taken is said with the setting to change.
 func TestTakenPortIsExplained(t *testing.T) {
 	taken := httptest.NewServer(http.NotFoundHandler())

@@ -38,7 +38,7 @@ func demoCommand(ctx context.Context, args []string, to streams) error {
 		if c, err = newChild(args); err != nil {
 			return err
 		}
-		raw.Upstream = c.url()
+		raw.Upstream, raw.App = c.url(), appOf(raw.App, args)
 	} else {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
@@ -67,7 +67,7 @@ func demoCommand(ctx context.Context, args []string, to streams) error {
 func demoSettings(raw config.Raw) (config.Raw, error) {
 	set := raw
 	raw = config.Raw{
-		Listen: raw.Listen, AdminListen: raw.AdminListen, Drain: raw.Drain,
+		Listen: raw.Listen, AdminListen: raw.AdminListen, Drain: raw.Drain, App: raw.App,
 		LogLevel: raw.LogLevel, LogFormat: raw.LogFormat,
 	}.WithDefaults()
 	for _, a := range []struct {

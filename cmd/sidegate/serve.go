@@ -17,6 +17,7 @@ import (
 	"sidegate/config"
 	"sidegate/login"
 	"sidegate/proxy"
+	"sidegate/proxy/apps"
 	"sidegate/session"
 	"sidegate/session/filestore"
 	"sidegate/session/redisstore"
@@ -89,15 +90,15 @@ func newServer(c config.Config, to streams) (*server, error) {
 		Forward: forward, Tunnels: proxy.NewTunnels(forward, sessions, s.live), Site: site,
 	}
 	routes := &proxy.Routes{
-		Own: ownPaths(s.login, gate, site), Gate: gate,
+		Own: ownPaths(s.login, gate, site, c.Proxy.App), Gate: gate,
 		Client: proxy.Client{Trusted: c.Proxy.Trusted}, Public: public,
 	}
 	return s, s.listen(site.Record(s.log, site.Handle(routes.Serve)))
 }
 
 // ownPaths are the exact paths on the public listener that are not the app's.
-func ownPaths(l *login.Login, g *proxy.Gate, site *web.Site) map[string]web.Handler {
-	return map[string]web.Handler{
+func ownPaths(l *login.Login, g *proxy.Gate, site *web.Site, app string) map[string]web.Handler {
+	own := map[string]web.Handler{
 		"/_gate/":         web.Only(g.WhoAmI, http.MethodGet),
 		"/_gate/userinfo": web.Only(g.UserInfo, http.MethodGet),
 		"/_gate/login":    web.Only(l.Start, http.MethodGet),
@@ -108,6 +109,10 @@ func ownPaths(l *login.Login, g *proxy.Gate, site *web.Site) map[string]web.Hand
 			return nil
 		}, http.MethodGet),
 	}
+	if app == "streamlit" {
+		own[apps.StreamlitLogout] = web.Only(l.Logout, http.MethodGet)
+	}
+	return own
 }
 
 func (s *server) listen(handler http.Handler) error {

@@ -2,8 +2,19 @@ package apps
 
 import (
 	"net"
+	"path/filepath"
+	"slices"
 	"strings"
 )
+
+// StreamlitLogout is where the browser goes when an app calls st.logout().
+const StreamlitLogout = "/auth/logout"
+
+// IsStreamlit reports whether a command starts Streamlit: "streamlit run app.py",
+// "python -m streamlit run app.py" and their kin.
+func IsStreamlit(command []string) bool {
+	return slices.ContainsFunc(command, func(word string) bool { return filepath.Base(word) == "streamlit" })
+}
 
 // StreamlitCall reports whether path is one of Streamlit's own calls, which live
 // under /_stcore/ at any depth: for a deep link to /reports its page first asks

@@ -37,6 +37,7 @@ func deploy(t *testing.T) *deployment {
 		"UPSTREAM":      startStreamlit(t),
 		"SESSION_STORE": sessiontest.Redis(t).URL,
 		"SECRET":        sessionSecret,
+		"APP":           "streamlit",
 	})
 	g.settings["ISSUER"] = startProvider(t, g.callback())
 	g.serve(t)
