@@ -7,16 +7,17 @@
 // are not a plain path, a foreign Host), answers our own exact paths under
 // /_gate/, and gives everything else to the Gate. There, in this order:
 //
-//  1. strip: inbound identity names in every spelling, our cookies, forwarded
-//     headers; always, on every path, whoever asks.
-//  2. public? Decided on the very bytes that will be forwarded. Then on without
-//     identity.
-//  3. session: none means 302 for a page load and 401 for anything else; a store
+//  1. public? Decided on the very bytes that will be forwarded. Then on without
+//     identity; never a WebSocket.
+//  2. session: none means 302 for a page load and 401 for anything else; a store
 //     that cannot say means 503.
+//  3. access: decided again on each request.
 //  4. origin: a WebSocket must come from our own pages.
-//  5. access: decided again on each request.
-//  6. forward: identity headers set, Host unchanged; HTTP through the Forwarder,
-//     WebSockets through the tunnel, which ends with its session.
+//  5. forward: HTTP through the Forwarder, WebSockets through the tunnel, which
+//     ends with its session.
 //
-// Stripping never depends on setting: what we do not set, nobody else does.
+// Both ways to the app lead through Forwarder.prepare. It first strips inbound
+// identity names in every spelling, our cookies and forwarded headers, and then
+// sets ours, Host unchanged. Stripping depends on no setting, no path and no
+// session: what we do not say, nobody else does.
 package proxy

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"sidegate/identity"
+	"sidegate/session"
 	"sidegate/web"
 )
 
@@ -157,8 +158,13 @@ func withoutCookies(list string) string {
 	return strings.Join(kept, ", ")
 }
 
-// fail answers for an app that did not.
+// fail answers for an app that did not, or was not waited for.
 func (f *Forwarder) fail(w http.ResponseWriter, r *http.Request, err error) {
+	if errors.Is(context.Cause(r.Context()), session.ErrNone) {
+		w.Header().Set("Connection", "close")
+		f.site.Fail(w, r, sessionRequired(w, r))
+		return
+	}
 	f.site.Fail(w, r, appFailed(err))
 }
 

@@ -208,14 +208,12 @@ func TestOddAnswersStayWithTheirRequestUnderLoad(t *testing.T) {
 		return true
 	})
 	var browsers sync.WaitGroup
+	end := time.Now().Add(1500 * time.Millisecond)
 	for i := range 16 {
 		c := g.dial(t)
+		target := []string{"/odd", "/victim"}[i%2]
 		browsers.Go(func() {
-			for range 400 {
-				target := "/victim"
-				if i%2 == 0 {
-					target = "/odd"
-				}
+			for time.Now().Before(end) {
 				io.WriteString(c, message("GET", target, cookie))
 				res, err := http.ReadResponse(c.in, nil)
 				if err != nil {

@@ -83,7 +83,7 @@ func (g *Gate) pass(w http.ResponseWriter, r *http.Request, s session.Session) e
 	if socket {
 		return g.Tunnels.open(w, r, s, g.Policy)
 	}
-	g.Forward.ServeHTTP(w, r)
+	g.Tunnels.forward(w, r, s, g.Policy)
 	return nil
 }
 

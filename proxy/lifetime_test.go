@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
-	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -24,42 +24,49 @@ func keepSending(ctx context.Context, w io.Writer, b string, step time.Duration)
 // SEC-WS-05, SEC-SESS-14: what keeps a session alive is what a person does: data
 // from the browser. Pings, and what the app sends, are no activity.
 func TestIdleLimitOnTunnels(t *testing.T) {
-	for name, c := range map[string]struct {
+	t.Parallel()
+	const idle, step = 1500 * time.Millisecond, 50 * time.Millisecond
+	g := start(t, setup{limits: session.Limits{Idle: idle, Max: time.Hour}})
+	var all sync.WaitGroup
+	for _, c := range []struct {
+		name                 string
 		fromBrowser, fromApp string
-		idle                 bool
+		active               time.Duration // how long the browser sends; 0: to the end
 	}{
-		"silence":       {"", "", true},
-		"browser pings": {"\x89\x80\x01\x02\x03\x04", "", true},
-		"app's data":    {"", "\x82\x01x", true},
-		"data":          {"\x82\x81\x01\x02\x03\x04x", "", false},
-		"fragments":     {"\x00\x81\x01\x02\x03\x04x", "", false},
+		{name: "silence"},
+		{name: "browser's pings", fromBrowser: "\x89\x80\x01\x02\x03\x04"},
+		{name: "browser's pongs", fromBrowser: "\x8a\x80\x01\x02\x03\x04"},
+		{name: "app's data", fromApp: "\x82\x01x"},
+		{name: "data", fromBrowser: "\x82\x81\x01\x02\x03\x04x", active: 2 * idle},
+		{name: "fragments", fromBrowser: "\x00\x81\x01\x02\x03\x04x", active: 2 * idle},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			const idle = 1500 * time.Millisecond
-			g := start(t, setup{limits: session.Limits{Idle: idle, Max: time.Hour}})
-			begin := time.Now()
-			browser, app := g.socket(t, g.signIn(t, alice()))
-			sending, stop := context.WithTimeout(t.Context(), 2*idle)
-			defer stop()
-			if c.fromBrowser != "" {
-				go keepSending(sending, browser, c.fromBrowser, 50*time.Millisecond)
+		begin := time.Now()
+		browser, app := g.socket(t, g.signIn(t, alice()))
+		sending, stop := context.WithCancel(t.Context())
+		if c.active > 0 {
+			sending, stop = context.WithTimeout(sending, c.active)
+		}
+		t.Cleanup(stop)
+		if c.fromBrowser != "" {
+			go keepSending(sending, browser, c.fromBrowser, step)
+		}
+		if c.fromApp != "" {
+			go keepSending(sending, app, c.fromApp, step)
+		}
+		go io.Copy(io.Discard, app.in)
+		all.Go(func() {
+			listen(browser.in).wantClose(t, c.name, 1008, "session ended")
+			// Both the limit and activity are kept in steps.
+			took, least := time.Since(begin), idle-idle/10
+			if c.active > 0 {
+				least = c.active + idle - idle/3
 			}
-			if c.fromApp != "" {
-				go keepSending(t.Context(), app, c.fromApp, 50*time.Millisecond)
-			}
-			go io.Copy(io.Discard, app.in)
-			listen(browser.in).wantClose(t, name, 1008, "session ended")
-			took := time.Since(begin)
-			// The idle limit is kept in steps, a twentieth of it.
-			if least := 2*idle - 500*time.Millisecond; !c.idle && took < least {
-				t.Errorf("the session ended after %v of activity, want at least %v", took, least)
-			}
-			if most := 2*idle - 300*time.Millisecond; c.idle && took > most || took < idle-idle/10 {
-				t.Errorf("the session ended after %v, want about %v", took, idle)
+			if took < least {
+				t.Errorf("%s: the session ended after %v, want at least %v", c.name, took, least)
 			}
 		})
 	}
+	all.Wait()
 }
 
 // Two tabs are one session: activity in one keeps the other's tunnel open.
@@ -85,27 +92,62 @@ func TestActivityElsewhereKeepsATunnelOpen(t *testing.T) {
 // SEC-WS-05: no activity reaches past the absolute limit; and a store that cannot
 // say ends nothing before it.
 func TestAbsoluteLimitOnTunnels(t *testing.T) {
+	t.Parallel()
+	const limit = 1500 * time.Millisecond
+	var all sync.WaitGroup
 	for name, outage := range map[string]error{"activity": nil, "outage": errors.New("timeout")} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			const limit = 1500 * time.Millisecond
-			h := &hooks{}
-			limits := session.Limits{Idle: time.Minute, Max: limit}
-			if outage != nil {
-				limits.Idle = limit / 5
-			}
-			g := start(t, setup{limits: limits, finder: func(_ *rig, f proxy.Finder) proxy.Finder { h.Finder = f; return h }})
-			h.refresh = func() error { return outage }
-			begin := time.Now()
-			browser, _ := g.socket(t, g.signIn(t, alice()))
-			if outage == nil {
-				go keepSending(t.Context(), browser, "\x82\x81\x01\x02\x03\x04x", 50*time.Millisecond)
-			}
+		h := &hooks{refresh: func() error { return outage }}
+		limits := session.Limits{Idle: time.Minute, Max: limit}
+		if outage != nil {
+			limits.Idle = limit / 5
+		}
+		g := start(t, setup{limits: limits, finder: func(_ *rig, f proxy.Finder) proxy.Finder { h.Finder = f; return h }})
+		begin := time.Now()
+		browser, _ := g.socket(t, g.signIn(t, alice()))
+		if outage == nil {
+			go keepSending(t.Context(), browser, "\x82\x81\x01\x02\x03\x04x", 50*time.Millisecond)
+		}
+		all.Go(func() {
 			listen(browser.in).wantClose(t, name, 1008, "session ended")
 			if took := time.Since(begin); took < limit-10*time.Millisecond {
-				t.Errorf("the tunnel was closed after %v, want %v", took, limit)
+				t.Errorf("%s: the tunnel was closed after %v, want %v", name, took, limit)
 			}
-			eventually(t, "the record", func() bool { return strings.Contains(g.log.String(), "session_") })
 		})
 	}
+	all.Wait()
+}
+
+// The limits of a session hold for streams as for tunnels: what other requests do
+// keeps one open, the absolute limit does not wait.
+func TestLimitsOnStreams(t *testing.T) {
+	t.Parallel()
+	const idle = 1500 * time.Millisecond
+	var all sync.WaitGroup
+	for _, c := range []struct {
+		name   string
+		limits session.Limits
+		active time.Duration
+		least  time.Duration
+	}{
+		{"idle", session.Limits{Idle: idle, Max: time.Hour}, 0, idle - idle/10},
+		{"activity elsewhere", session.Limits{Idle: idle, Max: time.Hour}, 2 * idle, 2 * idle},
+		{"absolute", session.Limits{Max: idle}, time.Hour, idle - 10*time.Millisecond},
+	} {
+		g, begun, left := streaming(t, c.limits)
+		cookie := g.signIn(t, alice())
+		begin := time.Now()
+		stream, other := g.dial(t), g.dial(t)
+		stream.send(t, message("GET", "/stream", cookie))
+		<-begun
+		active, stop := context.WithTimeout(t.Context(), c.active)
+		t.Cleanup(stop)
+		go keepSending(active, other, message("GET", "/quick", cookie), 100*time.Millisecond)
+		all.Go(func() {
+			<-left
+			if took := time.Since(begin); took < c.least {
+				t.Errorf("%s: the stream was cut after %v, want at least %v", c.name, took, c.least)
+			}
+		})
+	}
+	all.Wait()
 }

@@ -70,7 +70,6 @@ func (rt *Routes) checkRequest(w http.ResponseWriter, r *http.Request) error {
 		return &web.Error{Status: http.StatusMethodNotAllowed, Code: "method_refused", Public: "This method is not answered here."}
 	}
 	if _, ok := targetURL(r.RequestURI); !ok || !access.CheckTarget(r.RequestURI) {
-		w.Header().Set("Connection", "close")
 		return &web.Error{Status: http.StatusBadRequest, Code: "bad_target", Public: "This address is not a plain path. Check the link."}
 	}
 	return nil

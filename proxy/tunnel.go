@@ -15,7 +15,7 @@ const (
 	// halfOpen is how long one direction may go on after the other has ended.
 	halfOpen = 10 * time.Second
 	// endGrace is how long a frame under way may take when the session ends.
-	endGrace = 300 * time.Millisecond
+	endGrace = 500 * time.Millisecond
 	// goodbye is how long a peer may take to answer our Close frame.
 	goodbye = 250 * time.Millisecond
 	// activityStep is how often data frames of one tunnel count as activity.
@@ -88,27 +88,14 @@ func (t *tunnel) watch(ctx context.Context, done chan *pipe) (why string, reason
 				expiry.Reset(time.Until(s.Expires))
 			}
 		case <-expiry.C:
-			next, over := t.expired(ctx)
+			s, next, over := expired(ctx, t.sessions, t.session)
 			if over {
 				return "session_expired", session.Ended()
 			}
+			t.session = s
 			expiry.Reset(next)
 		}
 	}
-}
-
-// expired looks whether the session has really ended, or lives on by what other
-// tabs did. A store that cannot say ends nothing before the absolute limit.
-func (t *tunnel) expired(ctx context.Context) (next time.Duration, over bool) {
-	s, err := t.sessions.Refresh(ctx, t.session)
-	switch {
-	case err == nil:
-		t.session = s
-		return time.Until(s.Expires), false
-	case errors.Is(err, session.ErrNone), !time.Now().Before(t.session.Ends):
-		return 0, true
-	}
-	return min(time.Second, time.Until(t.session.Ends)), false
 }
 
 // noteActivity returns what the browser's direction calls for each data frame.

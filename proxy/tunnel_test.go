@@ -226,11 +226,10 @@ func converse(t *testing.T, random *rand.Rand, browser *client, app *appConn) {
 // frames between fragments, reserved bits, and sometimes garbage.
 func conversation(random *rand.Rand, masked bool) (stream []byte) {
 	sizes := []int{0, 1, 125, 126, 127, 2047, 2048, 2049, 32_767, 32_768, 32_769, 65_535, 65_536, 70_000, random.IntN(5000)}
+	noise := rand.NewChaCha8([32]byte{byte(random.Uint32())})
 	for range random.IntN(8) {
 		payload := make([]byte, sizes[random.IntN(len(sizes))])
-		for i := range payload {
-			payload[i] = byte(random.Uint32())
-		}
+		noise.Read(payload)
 		switch random.IntN(8) {
 		case 0: // fragments with a ping between
 			stream = append(stream, frame(0x01, payload, masked)...)

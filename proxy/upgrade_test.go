@@ -239,7 +239,7 @@ func TestUpgradeWithoutSessionEndsTheConnection(t *testing.T) {
 func TestHandshakeReachesTheAppAsItWas(t *testing.T) {
 	g := start(t, setup{})
 	protocol := "streamlit, 2|a1b2|c3d4|1700000000, 9f1c-session"
-	raw := handshake(g.signIn(t, alice())+"; a=b", "Sec-WebSocket-Protocol: "+protocol, "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits",
+	raw := handshake(g.signIn(t, alice())+"; a=b", "Connection: close", "Sec-WebSocket-Protocol: "+protocol, "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits",
 		"Sec-WebSocket-Protocol: second", "X-Unknown: 1", "Keep-Alive: 5", "TE: gzip", "Proxy-Authorization: x", "Proxy-Connection: x", "Trailer: X-T", "Cache-Control: no-cache")
 	g.ask(t, raw)
 	got := map[string][]string{}

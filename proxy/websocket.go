@@ -9,9 +9,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -27,8 +27,8 @@ const (
 	maxHead = 64 << 10
 )
 
-// Tunnels opens WebSockets to the app and keeps them until they or their session
-// end.
+// Tunnels opens WebSockets to the app, and carries plain requests, until they or
+// their session end.
 type Tunnels struct {
 	forwarder *Forwarder
 	sessions  Sessions
@@ -93,7 +93,7 @@ func (t *Tunnels) shake(r *http.Request) (net.Conn, *bufio.Reader, *http.Respons
 	if _, ok := out.Header["User-Agent"]; !ok {
 		out.Header.Set("User-Agent", "") // else net/http would add its own
 	}
-	out.Body, out.Close = nil, false
+	out.Close = false
 
 	conn, err := t.forwarder.upstream.dial(r.Context())
 	if err != nil {
@@ -169,9 +169,7 @@ func (t *Tunnels) refusedByApp(w http.ResponseWriter, r *http.Request, res *http
 	}
 	removeHopByHop(res.Header)
 	cleanAnswer(res.Header)
-	for name, values := range res.Header {
-		w.Header()[name] = slices.Clone(values)
-	}
+	maps.Copy(w.Header(), res.Header)
 	web.RecordOf(r.Context()).Status = res.StatusCode
 	w.WriteHeader(res.StatusCode)
 	_, err := io.Copy(w, res.Body)
