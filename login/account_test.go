@@ -46,8 +46,14 @@ func TestChoosingAnotherAccountReplacesTheSession(t *testing.T) {
 	b.open("/")
 	former := b.cookies()["sidegate"]
 	b.setCookie("provider-user", "second")
-	if got := b.open("/_gate/login?rd=/page&prompt=select_account").who(); got.Sub != "second" || got.Path != "/page" {
-		t.Errorf("signed in as %q at %q", got.Sub, got.Path)
+	callback := b.approve(b.step("/_gate/login?rd=/page&prompt=select_account").location)
+	for range 2 { // the second time it is a reload, and keeps the session
+		if got := b.open(callback).who(); got.Sub != "second" || got.Path != "/page" {
+			t.Errorf("signed in as %q at %q", got.Sub, got.Path)
+		}
+	}
+	if n := s.store.made(); n != 2 {
+		t.Errorf("%d sessions were made, want 2", n)
 	}
 	thief := s.newBrowser()
 	thief.setCookie("sidegate", former)

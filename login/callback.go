@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
@@ -34,7 +33,7 @@ func (l *Login) Callback(w http.ResponseWriter, r *http.Request) error {
 		return badAnswer(err)
 	}
 	a, sealed := l.sealer.open(answer.state)
-	current, err := l.Sessions.Find(r)
+	_, err = l.Sessions.Find(r)
 	if err != nil && !errors.Is(err, session.ErrNone) {
 		return storeDown(err)
 	}
@@ -53,7 +52,7 @@ func (l *Login) Callback(w http.ResponseWriter, r *http.Request) error {
 	}
 	// Another tab got through meanwhile: this one needs no second session, which
 	// would end the first.
-	if signedIn && !a.Switch && !current.Created.Before(time.Unix(a.Started, 0)) {
+	if signedIn && !a.Switch {
 		return l.redirect(w, r, a.Return, "signed_in_meanwhile")
 	}
 	if answer.issuer != "" && answer.issuer != l.Client.Issuer {
@@ -82,6 +81,9 @@ func (l *Login) finish(w http.ResponseWriter, r *http.Request, a attempt, code s
 		return storeDown(err)
 	}
 	if !first {
+		if _, err := l.Sessions.Find(r); err == nil {
+			return l.redirect(w, r, a.Return, "callback_repeated")
+		}
 		return &web.Error{
 			Status: http.StatusBadRequest, Code: "callback_repeated",
 			Public: "This sign-in was used already. If you are not signed in, sign in once more.",
@@ -128,14 +130,14 @@ func (l *Login) exchange(ctx context.Context, m *metadata, a attempt, code strin
 		return identity.Identity{}, &web.Error{
 			Status: http.StatusBadGateway, Code: "token_rejected",
 			Public: "The sign-in service's answer did not pass our checks, so nobody was signed in. Try once more; if it stays, tell whoever runs this site the request id below.",
-			Action: web.Action{Label: "Try again", Href: path(a.Return)}, Err: brief{err},
+			Action: web.Action{Label: "Try again", Href: path(a.Return)}, Err: err,
 		}
 	}
 	return who, nil
 }
 
 // exchangeFailed tells the two failures apart that a person can do something
-// about. The library's text is not logged: it may quote the answer's body.
+// about. What the library says of an answer is not logged: it may quote the body.
 func exchangeFailed(err error, a attempt) error {
 	e := &web.Error{
 		Status: http.StatusServiceUnavailable, Code: "provider_unavailable",
@@ -145,7 +147,7 @@ func exchangeFailed(err error, a attempt) error {
 	answered, ok := errors.AsType[*oauth2.RetrieveError](err)
 	switch {
 	case !ok:
-		e.Err = fmt.Errorf("token endpoint: %w", withoutURL(err))
+		e.Err = fmt.Errorf("token endpoint: %w", err)
 	case answered.ErrorCode == "invalid_client" || answered.ErrorCode == "unauthorized_client":
 		e.Status, e.Code = http.StatusBadGateway, "client_rejected"
 		e.Public = "The sign-in service does not know this site's client id or secret. Whoever runs this site has to check SIDEGATE_CLIENT_ID and SIDEGATE_CLIENT_SECRET."
@@ -158,14 +160,6 @@ func exchangeFailed(err error, a attempt) error {
 		e.Err = fmt.Errorf("token endpoint: status %d, error %q", answered.Response.StatusCode, answered.ErrorCode)
 	}
 	return e
-}
-
-// withoutURL takes the address out of a transport's error.
-func withoutURL(err error) error {
-	if e, ok := errors.AsType[*url.Error](err); ok {
-		return e.Err
-	}
-	return err
 }
 
 // answer is what the provider sent along with the browser (RFC 6749 4.1.2).

@@ -37,9 +37,12 @@ func TestTroubleAtTheTokenEndpointIsExplained(t *testing.T) { // SEC-OIDC-18
 		"cut connection":      {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, 503},
 	} {
 		s.provider.Replace(logintest.TokenPath, tt.answer)
-		b := s.newBrowser()
+		b, asked := s.newBrowser(), s.provider.Hits(logintest.TokenPath)
 		p := b.step(b.callback("/page"))
 		wantWayOn(t, name, p, tt.status)
+		if n := s.provider.Hits(logintest.TokenPath) - asked; n != 1 {
+			t.Errorf("%s: the code was sent %d times", name, n)
+		}
 		if strings.Contains(p.body, canary) || strings.Contains(s.log.String(), canary) {
 			t.Errorf("%s: the provider's words are shown or logged", name)
 		}
@@ -82,7 +85,10 @@ func TestTokenAnswerWithTwoIDTokensIsRejected(t *testing.T) { // SEC-OIDC-18
 	}
 	add(`,"scope":"openid"`)
 	k.accepts("a member more", nil)
-	for _, member := range []string{`,"id_token":"x"`, `,"ID_TOKEN":"x"`, `,"access_token":"x"`, `,"id\u005ftoken":"x"`} {
+	for _, member := range []string{
+		`,"x":1` + strings.Repeat(" ", 1<<20), // whole as far as we read
+		`,"id_token":"x"`, `,"ID_TOKEN":"x"`, `,"access_token":"x"`, `,"id\u005ftoken":"x"`,
+	} {
 		add(member)
 		b := k.newBrowser()
 		wantWayOn(t, member, b.step(b.callback("/")), 503)

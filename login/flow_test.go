@@ -169,6 +169,7 @@ func TestCallbackTakesEachParameterOnceAndFromTheQueryAlone(t *testing.T) { // S
 	if p := b.step(callback); p.location != "/" {
 		t.Errorf("after all that the callback itself: got %d %s", p.status, p.text())
 	}
+	wantWayOn(t, "twice, signed in", b.step(callback+"&state=x"), 400)
 }
 
 func TestIssuerInTheCallbackIsComparedWhenItIsThere(t *testing.T) { // SEC-FLOW-10

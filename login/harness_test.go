@@ -124,7 +124,7 @@ func (s *site) serve(w http.ResponseWriter, r *http.Request) error {
 }
 
 // whom is the app's answer.
-type whom struct{ Sub, Email, Name, Picture, Path string }
+type whom struct{ Sub, Email, Name, Picture, Groups, Path string }
 
 func (s *site) app(w http.ResponseWriter, r *http.Request) error {
 	found, err := s.sessions.Find(r)
@@ -137,7 +137,7 @@ func (s *site) app(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	id := found.Identity
-	return json.NewEncoder(w).Encode(whom{id.Subject, id.Email, id.Name, id.Picture, r.RequestURI})
+	return json.NewEncoder(w).Encode(whom{id.Subject, id.Email, id.Name, id.Picture, strings.Join(id.Groups, " "), r.RequestURI})
 }
 
 // here returns an address of another replica as one of this. They share a host

@@ -97,7 +97,6 @@ func (p *provider) ask(done chan struct{}) {
 	defer p.mu.Unlock()
 	p.ready, p.err, p.asking = m, err, nil
 	if err != nil {
-		p.err = brief{err}
 		p.wait = min(max(2*p.wait, 250*time.Millisecond), discoveryWait)
 		p.retry = p.now().Add(p.wait)
 	}

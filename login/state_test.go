@@ -66,6 +66,9 @@ func TestStateWithOneBitChangedDoesNotOpen(t *testing.T) { // SEC-FLOW-04
 		if err != nil {
 			t.Fatal(err)
 		}
+		if _, ok := s.open(state + "!"); ok {
+			t.Errorf("opened with a character more")
+		}
 		for bit := range 8 * len(state) {
 			changed := []byte(state)
 			changed[bit/8] ^= 1 << (bit % 8)

@@ -94,11 +94,3 @@ func (b *boundedBody) Read(p []byte) (int, error) {
 }
 
 func (b *boundedBody) Close() error { return b.body.Close() }
-
-// brief keeps an error short enough for a log line: libraries quote what they
-// could not read.
-type brief struct{ error }
-
-func (b brief) Error() string { return cut(b.error.Error(), 400) }
-
-func (b brief) Unwrap() error { return b.error }

@@ -9,7 +9,7 @@ import (
 
 // withoutEmail makes the provider keep the address for its userinfo endpoint.
 func withoutEmail(t *logintest.IDToken) {
-	for _, name := range []string{"email", "email_verified", "hd", "name", "picture"} {
+	for _, name := range []string{"email", "email_verified", "hd", "name", "picture", "groups"} {
 		delete(t.Claims, name)
 	}
 }
@@ -19,18 +19,36 @@ func TestUserInfoFillsInWhatTheTokenLeftOut(t *testing.T) {
 	k.accepts("with an address", nil)
 	k.wantHits(logintest.UserInfoPath, 0)
 	got := k.try(withoutEmail).who()
-	want := whom{"1001", "alice@corp.example", "Alice Example", "https://img.example/alice.png", "/page"}
+	want := whom{"1001", "alice@corp.example", "Alice Example", "https://img.example/alice.png", "staff admins", "/page"}
 	if got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 	got = k.try(func(t *logintest.IDToken) {
 		withoutEmail(t)
-		t.Claims["name"], t.Claims["picture"] = "Signed Name", "https://img.example/signed.png"
+		t.Claims["name"], t.Claims["picture"], t.Claims["groups"] = "Signed Name", "https://img.example/signed.png", []string{"signed"}
 	}).who()
-	if got.Name != "Signed Name" || got.Picture != "https://img.example/signed.png" {
+	if got.Name != "Signed Name" || got.Picture != "https://img.example/signed.png" || got.Groups != "signed" {
 		t.Errorf("userinfo overwrote what was signed: %+v", got)
 	}
-	k.wantHits(logintest.UserInfoPath, 2)
+	if p := k.try(func(t *logintest.IDToken) {
+		withoutEmail(t)
+		t.Claims["hd"] = "other.example"
+	}); p.status != http.StatusForbidden {
+		t.Errorf("userinfo overwrote the signed hd: got %d, want 403", p.status)
+	}
+	k.wantHits(logintest.UserInfoPath, 3)
+}
+
+func TestProviderNeedNotHaveUserInfo(t *testing.T) {
+	p := logintest.New(t)
+	p.Change(func(s *logintest.Script) {
+		s.Metadata = func(o logintest.Object) { delete(o, "userinfo_endpoint") }
+	})
+	k := &tokens{site: setup{provider: p}.start(t)}
+	k.accepts("with an address", nil)
+	if p := k.try(withoutEmail); p.status != http.StatusForbidden {
+		t.Errorf("without an address: got %d, want 403", p.status)
+	}
 }
 
 func TestUserInfoAboutSomebodyElseIsRejected(t *testing.T) { // SEC-OIDC-13

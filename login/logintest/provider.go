@@ -81,6 +81,7 @@ func Alice() Object {
 	return Object{
 		"sub": "1001", "email": "alice@corp.example", "email_verified": true,
 		"hd": "corp.example", "name": "Alice Example", "picture": "https://img.example/alice.png",
+		"groups": []string{"staff", "admins"},
 	}
 }
 
