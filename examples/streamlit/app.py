@@ -7,12 +7,12 @@ the setting server.trustedUserHeaders (see docker-compose.yml).
 
 import streamlit as st
 
-st.set_page_config(page_title="Sales desk", page_icon="📈")
+st.set_page_config(page_title="Sales desk", page_icon=":material/monitoring:")
 
 page = st.navigation(
     [
-        st.Page("pages/desk.py", title="Desk", icon="📈", default=True),
-        st.Page("pages/reports.py", title="Reports", icon="🗂️"),
+        st.Page("pages/desk.py", title="Desk", icon=":material/monitoring:", default=True),
+        st.Page("pages/reports.py", title="Reports", icon=":material/description:"),
     ]
 )
 

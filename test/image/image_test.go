@@ -26,27 +26,42 @@ const (
 
 // podman runs podman with a storage of its own, which goes with the test.
 type podman struct {
-	t    *testing.T
-	path string
-	dir  string
+	t          *testing.T
+	path, runc string
+	dir        string
 }
 
 func newPodman(t *testing.T) *podman {
 	t.Helper()
-	p := &podman{t, need.Program(t, "podman", "podman"), t.TempDir()}
+	runc := "/usr/sbin/runc" // Debian puts it where only root's PATH leads
+	if _, err := os.Stat(runc); err != nil {
+		runc = need.Program(t, "runc", "runc")
+	}
+	p := &podman{t, need.Program(t, "podman", "podman"), runc, t.TempDir()}
+	if os.Geteuid() != 0 {
+		// Without root the storage holds files of users that only podman can be.
+		t.Cleanup(func() { p.do("unshare", "rm", "-r", "-f", p.dir) })
+	}
 	return p
 }
 
 func (p *podman) command(args ...string) *exec.Cmd {
 	return exec.Command(p.path, append([]string{
 		"--root", filepath.Join(p.dir, "root"), "--runroot", filepath.Join(p.dir, "run"),
-		"--storage-driver", "vfs", "--cgroup-manager", "cgroupfs", "--runtime", "runc",
+		"--storage-driver", "vfs", "--cgroup-manager", "cgroupfs", "--runtime", p.runc,
 	}, args...)...)
 }
 
-// try returns what podman printed, and its failure.
+// try returns what podman answered, or its failure with its complaints. Podman
+// warns about a good many things: warnings are no part of an answer.
 func (p *podman) try(args ...string) (string, error) {
-	out, err := p.command(args...).CombinedOutput()
+	var complaints strings.Builder
+	cmd := p.command(args...)
+	cmd.Stderr = &complaints
+	out, err := cmd.Output()
+	if err != nil {
+		err = fmt.Errorf("%w\n%s", err, complaints.String())
+	}
 	return strings.TrimSpace(string(out)), err
 }
 
