@@ -82,7 +82,7 @@ func (l *Login) bindBrowser(w http.ResponseWriter, r *http.Request) session.Toke
 func storeDown(err error) error {
 	return &web.Error{
 		Status: http.StatusServiceUnavailable, Code: "store_unavailable",
-		Public: "We cannot look up sign-ins at the moment. Nobody has been signed out; this page tries again by itself.",
+		Public: "We cannot look up sign-ins at the moment. Nobody has been signed out.",
 		Retry:  5 * time.Second, Err: err,
 	}
 }
@@ -90,7 +90,7 @@ func storeDown(err error) error {
 func providerDown(err error) error {
 	return &web.Error{
 		Status: http.StatusServiceUnavailable, Code: "provider_unavailable",
-		Public: "The sign-in service does not answer at the moment. This page tries again by itself.",
+		Public: "The sign-in service does not answer at the moment.",
 		Retry:  5 * time.Second, Err: err,
 	}
 }

@@ -177,7 +177,7 @@ func appFailed(err error) error {
 	if (ok && op.Op == "dial") || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) {
 		return &web.Error{
 			Status: http.StatusServiceUnavailable, Code: "app_unavailable",
-			Public: "The app does not answer. It may be starting; this page tries again by itself.",
+			Public: "The app does not answer. It may be starting.",
 			Retry:  5 * time.Second, Err: err,
 		}
 	}

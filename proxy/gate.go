@@ -131,7 +131,7 @@ func (g *Gate) refuse(w http.ResponseWriter, r *http.Request, id identity.Identi
 func storeDown(err error) error {
 	return &web.Error{
 		Status: http.StatusServiceUnavailable, Code: "store_unavailable",
-		Public: "We cannot look up sign-ins at the moment. Nobody has been signed out; this page tries again by itself.",
+		Public: "We cannot look up sign-ins at the moment. Nobody has been signed out.",
 		Retry:  5 * time.Second, Err: err,
 	}
 }

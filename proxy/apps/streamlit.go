@@ -23,7 +23,7 @@ func StreamlitCall(path string) bool { return strings.Contains(path, "/_stcore/"
 
 // StreamlitSignedOut is the body of a 401 to such a call. Streamlit's page shows
 // it in its dialog if, and only if, it is a JSON string.
-const StreamlitSignedOut = "Your session has ended. Reload this page to sign in again."
+const StreamlitSignedOut = "Your session has ended.\nReload this page to sign in again."
 
 // StreamlitEnvironment lets a Streamlit that is started as our child listen at
 // addr, on loopback, and tells it to take st.user from our headers. No value in
