@@ -89,6 +89,7 @@ func faultNames(err error) []string {
 	return names
 }
 
+// SEC-CFG-05: listeners are on loopback unless somebody says otherwise.
 func TestDefaultsAreTheContract(t *testing.T) {
 	got := mustParse(t, minimal())
 	want := Config{
@@ -111,6 +112,7 @@ func TestDefaultsAreTheContract(t *testing.T) {
 	}
 }
 
+// SEC-DOM-14, SEC-CFG-03: no option is read and then forgotten.
 func TestEverySettingHasItsEffect(t *testing.T) {
 	emails := file(t, "ann@example.com\n")
 	s := minimal().with(
@@ -180,6 +182,7 @@ func TestAcceptedForms(t *testing.T) {
 	}
 }
 
+// SEC-CFG-01: one start shows all there is to mend.
 func TestOneStartShowsEveryFault(t *testing.T) {
 	t.Setenv("SIDEGATE_ALOWED_DOMAINS", "example.com")
 	for name, value := range map[string]string{

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"io"
+	"net"
 	"net/netip"
 	"net/url"
 	"strconv"
@@ -53,6 +54,12 @@ func (c Config) rows() [][2]string {
 		{"LOG_LEVEL", strings.ToLower(c.Log.Level.String())},
 		{"LOG_FORMAT", c.Log.Format},
 	}
+}
+
+// listenPort returns the port of a listener's address, which was checked.
+func listenPort(addr string) string {
+	_, port, _ := net.SplitHostPort(addr)
+	return port
 }
 
 func joined[T any](list []T, show func(T) string) string {
@@ -107,8 +114,10 @@ func (c Config) Warnings() []string {
 		"the app is reached by plain http over a network: whoever is on it can read and forge who is signed in")
 	warn(c.Public.Scheme == "http",
 		"the public URL is plain http, good for browsers on this machine only; others need https")
+	warn(c.Public.Scheme == "http" && isLocalListener(c.Listen) && portOf(c.Public) != listenPort(c.Listen),
+		"the public URL has another port than the public listener: unless something passes it on, set PUBLIC_URL to where browsers find "+c.Listen)
 	warn(!isLocalListener(c.AdminListen),
-		"the private listener is open to other machines: whoever reaches it can see and end sessions")
+		"the private listener is open to other machines: whoever reaches it learns what stands behind sidegate, and what is down")
 	warn(c.Access.Anyone,
 		"every account of the provider is let in, whatever else is listed")
 	warn(c.Provider.Google && c.Access.DomainClaim == "email" && len(c.Access.Domains) > 0,

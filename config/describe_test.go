@@ -59,6 +59,7 @@ func TestDescribeSaysWhereTheSecretComesFrom(t *testing.T) {
 	}
 }
 
+// SEC-CFG-04, SEC-SESS-06: what is allowed but risky is said at the start.
 func TestWarningsComeWithTheirCause(t *testing.T) {
 	quiet := settings{
 		"UPSTREAM": "http://127.0.0.1:8501", "PUBLIC_URL": "https://app.example.com", "CLIENT_ID": "id", "CLIENT_SECRET": "s",
@@ -91,6 +92,27 @@ func TestWarningsComeWithTheirCause(t *testing.T) {
 		got := mustParse(t, set.with(tt.name, tt.value)).Warnings()
 		if tt.want == "" && got != nil || tt.want != "" && (len(got) != 1 || !strings.Contains(got[0], tt.want)) {
 			t.Errorf("%s=%s: got %q, want %q", tt.name, tt.value, got, tt.want)
+		}
+	}
+}
+
+// Somebody who moves the listener and forgets the public URL is sent to a port on
+// which nobody listens.
+func TestPublicPortThatIsNotTheListenersIsNoticed(t *testing.T) {
+	for _, tt := range []struct {
+		public, listen string
+		want           bool
+	}{
+		{"http://localhost:8080", "127.0.0.1:9000", true},
+		{"http://localhost", "127.0.0.1:9000", true},
+		{"http://localhost:9000", "127.0.0.1:9000", false},
+		{"http://localhost", "127.0.0.1:80", false},
+		{"http://localhost:8080", ":9000", false}, // a container's port is published as another
+		{"https://app.example.com", "127.0.0.1:9000", false},
+	} {
+		c := mustParse(t, minimal().with("PUBLIC_URL", tt.public, "LISTEN", tt.listen))
+		if got := strings.Contains(strings.Join(c.Warnings(), "\n"), "another port"); got != tt.want {
+			t.Errorf("%s, %s: noticed %v, want %v", tt.public, tt.listen, got, tt.want)
 		}
 	}
 }

@@ -57,6 +57,7 @@ func TestSetButEmptyCountsAsNotSet(t *testing.T) {
 	}
 }
 
+// SEC-CFG-02, SEC-DOM-14: a misspelt allow-list that is ignored would be a hole.
 func TestUnknownNamesAreRefusedWithTheNearest(t *testing.T) {
 	const value = "canary-canary"
 	for name, nearest := range map[string]string{

@@ -236,6 +236,8 @@ func allFaults(t *testing.T) []faultCase {
 	return slices.Concat(urlFaults(), accessFaults(), networkFaults(), secretFaults(t), clientFileFaults(t))
 }
 
+// SEC-DOM-07, SEC-DOM-08, SEC-SESS-06, SEC-SESS-08, SEC-FWD-08: empty rules, gmail.com
+// as a domain, plain http beyond loopback, weak secrets, trusting everybody.
 func TestEachMistakeIsOneLineThatNamesItsVariable(t *testing.T) {
 	for _, tt := range allFaults(t) {
 		_, err := minimal().with(tt.set...).raw(t).Parse()
@@ -254,6 +256,7 @@ func TestEachMistakeIsOneLineThatNamesItsVariable(t *testing.T) {
 	}
 }
 
+// SEC-LEAK-05, SEC-LEAK-09.
 func TestNoFaultRepeatsASecret(t *testing.T) {
 	for _, tt := range allFaults(t) {
 		set := minimal().with("SECRET", strong)

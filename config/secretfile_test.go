@@ -36,6 +36,7 @@ func TestSecretBesideIsMadeOnceForItsOwnerAlone(t *testing.T) {
 	}
 }
 
+// SEC-CFG-08: a key that others may read or write is refused, not used.
 func TestSecretBesideRefuses(t *testing.T) {
 	write := func(path, content string, mode os.FileMode) {
 		t.Helper()

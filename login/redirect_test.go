@@ -31,7 +31,7 @@ func signInTo(t *testing.T, s *site, address string) (location string) {
 	return end.location
 }
 
-// SEC-REDIR-01..06, SEC-REDIR-12: whole sign-ins, with the target encoded and,
+// SEC-REDIR-01, -02, -03, -04, -05, -06, SEC-REDIR-12: whole sign-ins, with the target encoded and,
 // where a URL can hold it, as it is.
 func TestSignInNeverEndsOnAnotherOrigin(t *testing.T) {
 	s := newSite(t)

@@ -54,7 +54,7 @@ func ours() []string {
 	}
 }
 
-func TestReturnPathTakesOnlyPathsOfOurOrigin(t *testing.T) { // SEC-REDIR-01..06, -12
+func TestReturnPathTakesOnlyPathsOfOurOrigin(t *testing.T) { // SEC-REDIR-01, SEC-REDIR-02, SEC-REDIR-03, SEC-REDIR-04, SEC-REDIR-05, SEC-REDIR-06, SEC-REDIR-12
 	for _, target := range append(foreign(), ours()...) {
 		if got, ok := login.ReturnPath(target); got != "/" || ok {
 			t.Errorf("ReturnPath(%q) = %q, %v; want /, false", target, got, ok)

@@ -142,7 +142,7 @@ func TestWhoMayNotPassSeesNothingOfTheApp(t *testing.T) {
 	eventually(t, "the decision in the log", func() bool { return strings.Contains(g.log.String(), `"decision":"refused_not_listed"`) })
 }
 
-// GET /_gate/ and /_gate/userinfo say who somebody is, to that person alone.
+// SEC-LEAK-03: GET /_gate/ and /_gate/userinfo say who somebody is, to that person alone.
 func TestAccountPages(t *testing.T) {
 	g := start(t, setup{})
 	cookie := g.signIn(t, alice())

@@ -3,7 +3,10 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
+	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -289,6 +292,43 @@ func TestReadyzNamesWhatIsMissing(t *testing.T) {
 			t.Fatalf("status %d, %v", res.StatusCode, parts)
 		}
 		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+// SEC-UPG-07, SEC-HDR-08, SEC-SMUG-12: the public listener speaks HTTP/1 alone, so
+// there is no second framing to get past the gate with. SEC-LEAK-08: what is the
+// private listener's is not on the public one.
+func TestPublicListenerSpeaksPlainHTTPAndNoMore(t *testing.T) {
+	settings(t, append(runnable(), "UPSTREAM=http://127.0.0.1:1")...)
+	c, err := config.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := newServer(c, streams{&output{}, &output{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	go s.serve(t.Context())
+	conn, err := net.Dial("tcp", s.public.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(10 * time.Second))
+	fmt.Fprint(conn, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00")
+	answer, _ := io.ReadAll(conn)
+	if !strings.HasPrefix(string(answer), "HTTP/1.1 4") && !strings.HasPrefix(string(answer), "HTTP/1.1 505") {
+		t.Errorf("the preface of HTTP/2 was answered %q", answer)
+	}
+	for _, path := range []string{"/metrics", "/debug/pprof/", "/readyz", "/healthz"} {
+		res, err := http.Get("http://" + s.public.Addr().String() + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		if res.StatusCode != http.StatusUnauthorized {
+			t.Errorf("%s: status %d, want 401 as for any path of the app", path, res.StatusCode)
+		}
 	}
 }
 

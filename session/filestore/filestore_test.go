@@ -74,6 +74,7 @@ func TestTheFileIsForItsOwnerAlone(t *testing.T) {
 	}
 }
 
+// SEC-CFG-08.
 func TestAFileThatOthersMayOpenIsRefused(t *testing.T) {
 	for _, mode := range []fs.FileMode{0o640, 0o620, 0o604, 0o602, 0o660, 0o644, 0o666, 0o610} {
 		path := newSessionFile(t)
