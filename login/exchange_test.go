@@ -86,7 +86,7 @@ func TestTokenAnswerWithTwoIDTokensIsRejected(t *testing.T) { // SEC-OIDC-18
 	add(`,"scope":"openid"`)
 	k.accepts("a member more", nil)
 	for _, member := range []string{
-		`,"x":1` + strings.Repeat(" ", 1<<20), // whole as far as we read
+		`,"x":1}` + strings.Repeat(" ", 1<<20), // whole, as far as we read
 		`,"id_token":"x"`, `,"ID_TOKEN":"x"`, `,"access_token":"x"`, `,"id\u005ftoken":"x"`,
 	} {
 		add(member)
@@ -184,7 +184,7 @@ func TestSilentProviderCostsNoMoreThanItsTime(t *testing.T) { // FLT-15, SEC-DOS
 		for _, silence := range []string{"hangs", "drips"} {
 			t.Run(path+" "+silence, func(t *testing.T) {
 				t.Parallel()
-				s := setup{change: func(o *login.Options) { o.Patience = 700 * time.Millisecond }}.start(t)
+				s := setup{change: func(o *login.Options) { o.Patience = 1500 * time.Millisecond }}.start(t)
 				s.provider.Change(func(script *logintest.Script) { script.IDToken = withoutEmail })
 				left := make(chan struct{})
 				s.provider.Replace(path, func(w http.ResponseWriter, r *http.Request) {

@@ -62,7 +62,7 @@ func TestEndpointsInClearTextAreRefusedOffLoopback(t *testing.T) { // SEC-OIDC-1
 	}
 }
 
-func TestSigningAlgorithmsAreAsymmetricOnes(t *testing.T) { // SEC-OIDC-07..09
+func TestSigningAlgorithmsAreAsymmetricOnes(t *testing.T) { // SEC-OIDC-07, SEC-OIDC-08, SEC-OIDC-09
 	for announced, want := range map[string]string{
 		"": "RS256", "none": "RS256", "HS256 none": "RS256", "RS256 HS256 ES256": "RS256 ES256", "ES384 EdDSA none": "ES384 EdDSA", "rs256": "RS256", "ES256K": "RS256",
 	} {

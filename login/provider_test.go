@@ -1,6 +1,7 @@
 package login_test
 
 import (
+	"context"
 	"crypto/tls"
 	"io"
 	"log"
@@ -70,6 +71,23 @@ func TestDiscoverKeepsAskingUntilTheProviderIsUp(t *testing.T) { // FLT-13
 	}
 	if err := s.login.Ready(); err != nil {
 		t.Errorf("Ready: %v", err)
+	}
+}
+
+func TestDiscoverEndsWithItsContext(t *testing.T) {
+	s := newSite(t)
+	s.provider.Down()
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		s.login.Discover(ctx)
+	}()
+	cancel()
+	select {
+	case <-ended:
+	case <-time.After(20 * time.Second):
+		t.Error("it goes on")
 	}
 }
 
@@ -143,7 +161,7 @@ func TestAfterAFailureThereIsAPause(t *testing.T) {
 // Whoever has waited long enough leaves; the discovery that others may wait for
 // goes on.
 func TestOnesPatienceDoesNotEndTheDiscovery(t *testing.T) {
-	s := setup{change: func(o *login.Options) { o.Patience = 300 * time.Millisecond }}.start(t)
+	s := setup{change: func(o *login.Options) { o.Patience = time.Second }}.start(t)
 	enough := make(chan struct{})
 	s.provider.Wrap(logintest.DiscoveryPath, func(next http.HandlerFunc) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
@@ -215,7 +233,7 @@ func TestHostileDiscoveryIsBoundedAndRefused(t *testing.T) { // SEC-OIDC-17, SEC
 			return logintest.Answer(500, "text/plain", strings.Repeat("x", 8<<20))
 		},
 	} {
-		s := setup{change: func(o *login.Options) { o.Patience = 700 * time.Millisecond }}.start(t)
+		s := setup{change: func(o *login.Options) { o.Patience = 1500 * time.Millisecond }}.start(t)
 		s.provider.Replace(logintest.DiscoveryPath, h(s.provider))
 		wantUnavailable(t, name, s.newBrowser().open("/"))
 	}

@@ -34,6 +34,7 @@ func signInTo(t *testing.T, s *site, address string) (location string) {
 // SEC-REDIR-01, -02, -03, -04, -05, -06, SEC-REDIR-12: whole sign-ins, with the target encoded and,
 // where a URL can hold it, as it is.
 func TestSignInNeverEndsOnAnotherOrigin(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	for _, target := range slices.Concat(foreign(), odd(), ours()) {
 		addresses := []string{"/_gate/login?rd=" + url.QueryEscape(target)}

@@ -18,7 +18,7 @@ func foreign() []string {
 		`/\evil.example`, `\/evil`, `\\evil`, "/%5Cevil.example", `/\/evil`, `\evil`, "/%5c%5cevil",
 		// 03
 		"/%09/evil", "/%0A/evil", "/%0D%0A/evil", "/%0d%0aSet-Cookie:x=y", "/ /evil", "/%20/evil", "/\v/evil", "/\t/evil", "/\n/evil", "/\r\n/evil",
-		"/\x00/evil", "/%00/evil", "/\u0085/evil", "/\u0080/evil", "/%C2%85/evil", "/\x7f/evil", "/%7f/evil", "/x?a\tb", "/x#a\nb",
+		"/\x00/evil", "/%00/evil", "/\u0085/evil", "/\u0080/evil", "/%C2%85/evil", "/\x7f/evil", "/%7f/evil", "/x?a\tb", "/x#a\nb", "/a b", "/x?a b", "/x?\x7f",
 		" //evil", "\t//evil", "//\tevil",
 		// 04
 		`/./\evil`, "/..//evil", "/a/..//evil", "/.//evil", "/%2e%2e//evil", "/a/../b", "/a/.", "/..", "/a/..;x/b", "/%2E/x", "/..%2f/evil", "/.%2e/x",
@@ -40,7 +40,7 @@ func odd() []string {
 // harmless are return targets that must come back byte for byte: SEC-REDIR-11.
 func harmless() []string {
 	return []string{
-		"/", "/a", "/a/", "/?a=b&c", "/x?a=b&c#frag", "/#frag", "/a%2Fb", "/a;b=c", "/a;b?c;d", "/javascript:alert(1)", "/a//b", "/a/https://x.example/",
+		"/", "/a", "/a/", "/?a=b&c", "/x?a=b&c#frag", "/#frag", "/x#/../y", "/a%2Fb", "/a;b=c", "/a;b?c;d", "/javascript:alert(1)", "/a//b", "/a/https://x.example/",
 		"/x?next=//evil.example", "/x?next=https://evil.example/../", `/x?path=C:\dir`, "/%C3%BC", "/%E4%BD%A0?q=%F0%9F%91%A8%E2%80%8D%F0%9F%91%A9", "/a+b?c+d",
 		"/x?q=%0D%0A", "/x?q=%zz", "/...", "/.well-known", "/a..b/.c", "/%252e%252e/x", "/%252Fevil", "/x?<>\"'`{}|^", "/_gate/", "/_gated", "/_gate.html", "/auth/login",
 	}

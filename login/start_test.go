@@ -84,6 +84,7 @@ func TestAuthorizationRequestOffersTheHintAndTheChooser(t *testing.T) { // SEC-F
 }
 
 func TestTenThousandAttemptsShareNothing(t *testing.T) { // SEC-FLOW-09, SEC-DOS-09
+	t.Parallel()
 	s := newSite(t)
 	s.newBrowser().begin("/") // so that the provider is known
 	s.store.fail()            // SEC-DOS-08, SEC-DOS-09: strangers cause no record

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"testing"
 
+	"sidegate/login"
 	"sidegate/login/logintest"
 )
 
@@ -86,7 +87,28 @@ func TestAnotherReplicaFinishesWhatOneBegan(t *testing.T) {
 	first.wantHits(logintest.TokenPath, 1)
 }
 
+// Mix-up (RFC 9700 4.4): sites that share a secret and a store, and differ in one
+// thing only, do not take each other's states.
+func TestStateOfAnotherConfigurationDoesNotOpen(t *testing.T) {
+	s := newSite(t)
+	b := s.newBrowser()
+	callback := b.callback("/")
+	for name, change := range map[string]func(*login.Options){
+		"issuer":     func(o *login.Options) { o.Client.Issuer += "/other" },
+		"client":     func(o *login.Options) { o.Client.ID = "other" },
+		"public URL": func(o *login.Options) { o.Client.Public = "http://other.example" },
+	} {
+		other := setup{provider: s.provider, store: s.store, public: s.URL, change: change}.start(t)
+		wantWayOn(t, "another "+name, b.step(other.here(callback)), 400)
+	}
+	s.wantHits(logintest.TokenPath, 0)
+	if p := b.step(callback); p.location != "/" {
+		t.Errorf("where it belongs: got %d to %q", p.status, p.location)
+	}
+}
+
 func TestPeopleWhoSignInAtOnceGetTheirOwnSessions(t *testing.T) { // SEC-ISO-01
+	t.Parallel()
 	s := newSite(t)
 	signInAs(s)
 	var all sync.WaitGroup
