@@ -1,56 +1,49 @@
-package apps
+package apps_test
 
 import (
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
-)
 
-func TestStreamlitIsKnownByItsCommand(t *testing.T) {
-	for command, want := range map[string]bool{
-		"streamlit run app.py":                    true,
-		"/opt/venv/bin/streamlit run app.py":      true,
-		"python -m streamlit run app.py":          true,
-		"uv run streamlit run app.py":             true,
-		"python app.py":                           false,
-		"python streamlit_app.py --name=streamli": false,
-	} {
-		if got := IsStreamlit(strings.Fields(command)); got != want {
-			t.Errorf("%q: %v, want %v", command, got, want)
-		}
-	}
-}
+	"sidegate/proxy/apps"
+)
 
 func TestStreamlitCallsAreKnownAtAnyDepth(t *testing.T) {
 	for path, want := range map[string]bool{
-		"/_stcore/health": true, "/reports/_stcore/host-config": true, "/a/b/_stcore/stream": true,
-		"/_stcore": false, "/": false, "/x_stcore/health": false, "/static/_stcore.js": false,
+		"/_stcore/health": true, "/reports/_stcore/health": true, "/a/b/_stcore/stream": true, "/_stcore/upload_file/a/b": true,
+		"/": false, "/_stcore": false, "/x_stcore/health": false, "/_stcorex/health": false, "/static/x.js": false, "": false,
 	} {
-		if got := StreamlitCall(path); got != want {
-			t.Errorf("%s: %v, want %v", path, got, want)
+		if got := apps.StreamlitCall(path); got != want {
+			t.Errorf("StreamlitCall(%s) = %v, want %v", path, got, want)
 		}
 	}
 }
 
-// The child's environment maps headers we send, all of them stable while somebody
-// is signed in, and nothing else.
-func TestStreamlitTakesStUserFromOurHeaders(t *testing.T) {
-	env := StreamlitEnvironment("127.0.0.1:8501")
-	i := slices.IndexFunc(env, func(e string) bool { return strings.HasPrefix(e, "STREAMLIT_SERVER_TRUSTED_USER_HEADERS=") })
-	if i < 0 {
-		t.Fatal("no trusted headers")
+// What goes into st.user is compared as a whole when a tab reconnects: it may hold
+// nothing that changes while somebody is signed in, and no name that we do not send.
+func TestStreamlitEnvironment(t *testing.T) {
+	got := map[string]string{}
+	for _, line := range apps.StreamlitEnvironment("127.0.0.1:8501") {
+		name, value, _ := strings.Cut(line, "=")
+		got[name] = value
 	}
-	var mapped map[string]string
-	if err := json.Unmarshal([]byte(env[i][strings.IndexByte(env[i], '=')+1:]), &mapped); err != nil {
-		t.Fatal(err)
+	if got["STREAMLIT_SERVER_ADDRESS"] != "127.0.0.1" || got["STREAMLIT_SERVER_PORT"] != "8501" || got["STREAMLIT_SERVER_HEADLESS"] != "true" {
+		t.Errorf("Streamlit is told %v, want to listen on 127.0.0.1:8501 without a browser", got)
 	}
-	for header := range mapped {
-		if !slices.Contains([]string{"X-User-Email", "X-User-Name", "X-User-Id", "X-User-Picture", "X-User-Logged-In"}, header) {
-			t.Errorf("%s is mapped into st.user", header)
-		}
+	var headers map[string]string
+	if err := json.Unmarshal([]byte(got["STREAMLIT_SERVER_TRUSTED_USER_HEADERS"]), &headers); err != nil {
+		t.Fatalf("trustedUserHeaders: %v", err)
 	}
-	if mapped["X-User-Email"] != "email" || !slices.Contains(env, "STREAMLIT_SERVER_PORT=8501") {
-		t.Errorf("got %v", env)
+	want := []string{"X-User-Email", "X-User-Id", "X-User-Logged-In", "X-User-Name", "X-User-Picture"}
+	if names := slices.Sorted(maps.Keys(headers)); !slices.Equal(names, want) {
+		t.Errorf("st.user is made from %v, want %v", names, want)
+	}
+	if headers["X-User-Logged-In"] != "is_logged_in" {
+		t.Errorf("st.user.is_logged_in is made from something else than X-User-Logged-In: %v", headers)
+	}
+	if env := apps.StreamlitEnvironment("no address"); env != nil {
+		t.Errorf("for no address Streamlit is told %v, want nothing", env)
 	}
 }
