@@ -57,7 +57,7 @@ func plain(path string) bool {
 		b := path[i]
 		if b == '%' {
 			c, ok := unescape(path[i:])
-			if !ok || strings.IndexByte(`/\.%;?#`, c) >= 0 || c < ' ' || c == 0x7f {
+			if !ok || strings.IndexByte(`/\%;?#`, c) >= 0 || c < ' ' || c == 0x7f {
 				return false
 			}
 			b, i = c, i+2

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"sync"
 	"testing"
 	"time"
@@ -94,6 +95,8 @@ func TestSessionsEndClosesTheTunnelAtAFrameBoundary(t *testing.T) {
 	for _, size := range []int{0, 1, 125, 126, 2048, 5000, 32_768, 65_536, 70_000} {
 		cookie := g.signIn(t, alice())
 		browser, app := g.socket(t, cookie)
+		browser.SetReadBuffer(64 << 10) // else megabytes stand before the Close frame
+		app.Conn.(*net.TCPConn).SetReadBuffer(64 << 10)
 		payload := bytes.Repeat([]byte{'p'}, size)
 		stop := make(chan struct{})
 		var flood sync.WaitGroup

@@ -85,11 +85,7 @@ func stripCookies(h http.Header) {
 			kept = append(kept, line)
 		}
 	}
-	if len(kept) == 0 {
-		h.Del("Cookie")
-		return
-	}
-	h["Cookie"] = kept
+	h["Cookie"] = kept // none: no header
 }
 
 // ourCookie reports whether a cookie pair, or a Set-Cookie line, is about a

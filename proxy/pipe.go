@@ -29,10 +29,9 @@ type pipe struct {
 	frames frames
 	onData func() // called after a data frame began; may be nil
 
-	buffers *bufferPool
+	over bool // has ended; the tunnel's note
 
-	whole bool // was asked to end, and did between two frames
-	over  bool // has ended; the tunnel's note
+	buffers *bufferPool
 }
 
 // newPipe carries from one connection to another, beginning with the bytes that
@@ -44,21 +43,20 @@ func newPipe(from net.Conn, ahead *bufio.Reader, to net.Conn, buffers *bufferPoo
 }
 
 // carry copies until a side is done. Once ending is set it stops at the next
-// frame boundary; a frame under way gets a grace to finish.
-func (p *pipe) carry(ending *atomic.Bool) {
+// frame boundary, and reports so; a frame under way gets a grace to finish.
+func (p *pipe) carry(ending *atomic.Bool) (whole bool) {
 	small := make([]byte, smallBuffer)
 	for graced := false; ; {
 		end := ending.Load()
 		if end && p.frames.boundary() {
-			p.whole = true
-			return
+			return true
 		}
 		err := p.carryOnce(small, end)
 		if err == nil {
 			continue
 		}
 		if graced || !ending.Load() || !errors.Is(err, os.ErrDeadlineExceeded) {
-			return
+			return false
 		}
 		graced = true
 		p.from.SetReadDeadline(time.Now().Add(endGrace))

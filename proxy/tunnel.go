@@ -14,8 +14,9 @@ import (
 const (
 	// halfOpen is how long one direction may go on after the other has ended.
 	halfOpen = 10 * time.Second
-	// endGrace is how long a frame under way may take when the session ends.
-	endGrace = 500 * time.Millisecond
+	// endGrace is how long a frame under way, and the Close frame after it, may take
+	// when the session ends.
+	endGrace = 700 * time.Millisecond
 	// goodbye is how long a peer may take to answer our Close frame.
 	goodbye = 250 * time.Millisecond
 	// activityStep is how often data frames of one tunnel count as activity.
@@ -31,6 +32,7 @@ type tunnel struct {
 	end         chan session.Reason // asked from outside to end; holds one
 	active      chan struct{}       // the browser sent data; holds one
 	ending      atomic.Bool
+	reason      session.Reason // set before ending
 }
 
 // Sessions is what the gate and the tunnel need of session.Manager.
@@ -45,7 +47,10 @@ func (t *tunnel) run(ctx context.Context) string {
 	done := make(chan *pipe, 2)
 	for _, p := range []*pipe{t.client, t.app} {
 		go func() {
-			p.carry(&t.ending)
+			if whole := p.carry(&t.ending); whole {
+				p.write(closeFrame(t.reason, p == t.client))
+				closeWrite(p.to)
+			}
 			done <- p
 		}()
 	}
@@ -112,10 +117,11 @@ func (t *tunnel) noteActivity() func() {
 	}
 }
 
-// sayGoodbye ends both directions at a frame boundary and sends each side a Close
-// frame there. A direction whose frame under way does not end in time gets none:
-// its peer would read our frame as a part of the other.
+// sayGoodbye has both directions end at a frame boundary with a Close frame. One
+// whose frame under way does not end in time gets none: its peer would read our
+// frame as a part of the other.
 func (t *tunnel) sayGoodbye(reason session.Reason, done chan *pipe) {
+	t.reason = reason
 	t.ending.Store(true)
 	for _, p := range []*pipe{t.client, t.app} {
 		p.from.SetReadDeadline(time.Now()) // wakes a read that waits
@@ -125,15 +131,10 @@ func (t *tunnel) sayGoodbye(reason session.Reason, done chan *pipe) {
 		select {
 		case p := <-done:
 			p.over = true
-			if p.whole {
-				p.to.SetWriteDeadline(time.Now().Add(goodbye))
-				p.to.Write(closeFrame(reason, p == t.client))
-				closeWrite(p.to)
-			}
 		case <-late:
 			t.app.from.Close()
 			if !t.app.over {
-				return // the browser is in the middle of a frame that will not end
+				return // what is on its way to the browser does not end, or is not taken
 			}
 		}
 	}
