@@ -176,7 +176,7 @@ func (s *server) serve(ctx context.Context) error {
 // come back at once.
 func (s *server) drain() error {
 	s.draining.Store(true)
-	s.log.Info("stopping", "drain", s.config.Drain, "websockets", s.live.Len())
+	s.log.Info("stopping", "drain", s.config.Drain.String(), "open", s.live.Len())
 	ctx, cancel := context.WithTimeout(context.Background(), s.config.Drain)
 	defer cancel()
 	tunnels := make(chan struct{})
