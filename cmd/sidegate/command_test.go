@@ -260,8 +260,9 @@ func TestEmptyEmailFileStopsTheStart(t *testing.T) {
 	}
 }
 
-// The process is up with provider and app down, and says what is missing.
-func TestReadyzNamesWhatIsMissing(t *testing.T) {
+// serving starts a server whose provider and app are down.
+func serving(t *testing.T) *server {
+	t.Helper()
 	settings(t, append(runnable(), "UPSTREAM=http://127.0.0.1:1")...)
 	c, err := config.Load()
 	if err != nil {
@@ -272,6 +273,12 @@ func TestReadyzNamesWhatIsMissing(t *testing.T) {
 		t.Fatal(err)
 	}
 	go s.serve(t.Context())
+	return s
+}
+
+// The process is up with provider and app down, and says what is missing.
+func TestReadyzNamesWhatIsMissing(t *testing.T) {
+	s := serving(t)
 	admin := "http://" + s.admin.Addr().String()
 	for deadline := time.Now().Add(5 * time.Second); ; {
 		res, err := http.Get(admin + "/readyz")
@@ -299,16 +306,7 @@ func TestReadyzNamesWhatIsMissing(t *testing.T) {
 // there is no second framing to get past the gate with. SEC-LEAK-08: what is the
 // private listener's is not on the public one.
 func TestPublicListenerSpeaksPlainHTTPAndNoMore(t *testing.T) {
-	settings(t, append(runnable(), "UPSTREAM=http://127.0.0.1:1")...)
-	c, err := config.Load()
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := newServer(c, streams{&output{}, &output{}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	go s.serve(t.Context())
+	s := serving(t)
 	conn, err := net.Dial("tcp", s.public.Addr().String())
 	if err != nil {
 		t.Fatal(err)
