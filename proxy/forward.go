@@ -170,9 +170,6 @@ func (f *Forwarder) fail(w http.ResponseWriter, r *http.Request, err error) {
 
 // appFailed tells an app that is not there (yet) from one that broke off.
 func appFailed(err error) error {
-	if errors.Is(err, context.Canceled) {
-		return err
-	}
 	op, ok := errors.AsType[*net.OpError](err)
 	if (ok && op.Op == "dial") || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) {
 		return &web.Error{

@@ -157,6 +157,7 @@ func TestAnswersPassUnchanged(t *testing.T) {
 	if res.StatusCode != http.StatusTeapot || body != packed || fmt.Sprint(res.Header) != fmt.Sprint(want) {
 		t.Errorf("the answer came as %s %q %v\nwant %v", res.Status, body, res.Header, want)
 	}
+	eventually(t, "the record", func() bool { return strings.Contains(g.log.String(), `"status":418`) })
 	// Nor is anything added to the request: no encoding, no agent.
 	for _, f := range g.app.only(t).fields {
 		if f.name == "Accept-Encoding" || f.name == "User-Agent" || f.name == "Connection" || f.name == "Te" {
@@ -181,11 +182,15 @@ func TestAnswerTrailersPass(t *testing.T) {
 	}
 }
 
-// A server-sent event arrives when it is sent, not when the answer ends.
+// What the app has sent arrives at once, not when the answer ends.
 func TestEventsArriveAtOnce(t *testing.T) {
 	next := make(chan struct{})
 	g := startHTTP(t, func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "text/event-stream")
+		if r.URL.Path == "/events" {
+			w.Header().Set("Content-Type", "text/event-stream")
+		} else {
+			w.Header().Set("Content-Length", "27")
+		}
 		for n := range 3 {
 			fmt.Fprintf(w, "data: %d\n\n", n)
 			w.(http.Flusher).Flush()
@@ -197,20 +202,22 @@ func TestEventsArriveAtOnce(t *testing.T) {
 			}
 		}
 	})
-	c := g.dial(t)
-	c.send(t, message("GET", "/events", g.signIn(t, alice()), "Accept: text/event-stream"))
-	res, err := http.ReadResponse(c.in, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	lines := bufio.NewScanner(res.Body)
-	for n := 0; lines.Scan(); {
-		if line := lines.Text(); line != "" {
-			if want := fmt.Sprintf("data: %d", n); line != want {
-				t.Errorf("event %q, want %q", line, want)
+	for _, target := range []string{"/events", "/of-known-length"} {
+		c := g.dial(t)
+		c.send(t, message("GET", target, g.signIn(t, alice()), "Accept: text/event-stream"))
+		res, err := http.ReadResponse(c.in, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines := bufio.NewScanner(res.Body)
+		for n := 0; lines.Scan(); {
+			if line := lines.Text(); line != "" {
+				if want := fmt.Sprintf("data: %d", n); line != want {
+					t.Errorf("event %q, want %q", line, want)
+				}
+				n++
+				next <- struct{}{}
 			}
-			n++
-			next <- struct{}{}
 		}
 	}
 }

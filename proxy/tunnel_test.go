@@ -258,13 +258,13 @@ func TestSlowReaderHoldsABoundedBuffer(t *testing.T) {
 	cookie := g.signIn(t, alice())
 	slow, flood := g.socket(t, cookie)
 	other, echo := g.socket(t, cookie)
-	payload := bytes.Repeat([]byte{'x'}, 100_000)
+	long := frame(0x82, bytes.Repeat([]byte{'x'}, 100_000), false)
 	const frames = 500
 	var sent sync.WaitGroup
 	peak := peakHeap(func() {
 		sent.Go(func() {
 			for range frames {
-				flood.Write(frame(0x82, payload, false))
+				flood.Write(long)
 			}
 			flood.Close()
 		})
@@ -277,7 +277,7 @@ func TestSlowReaderHoldsABoundedBuffer(t *testing.T) {
 	if bound := uint64(8 << 20); peak > bound {
 		t.Errorf("an unread tunnel held %d kB, want at most %d", peak>>10, bound>>10)
 	}
-	want := int64(frames * len(frame(0x82, payload, false)))
+	want := int64(frames * len(long))
 	if n, err := io.Copy(io.Discard, slow.in); n != want || err != nil {
 		t.Errorf("the slow reader got %d bytes, %v; want %d", n, err, want)
 	}
