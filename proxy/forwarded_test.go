@@ -183,6 +183,7 @@ func TestSignInBeginsAtThePublicLoopbackName(t *testing.T) {
 		{"http://localhost:8080", "localhost:8080", "/_gate/login?rd=%2F"},
 		{"http://localhost:8080", "10.0.0.1:8080", "/_gate/login?rd=%2F"},
 		{"https://app.example", "localhost:8080", "/_gate/login?rd=%2F"},
+		{"https://localhost:8443", "127.0.0.1:8443", "https://localhost:8443/_gate/login?rd=%2F"},
 		{"http://app.example", "localhost", "/_gate/login?rd=%2F"},
 	} {
 		g := start(t, setup{public: c.public})

@@ -95,7 +95,7 @@ func (p Public) serves(host string) bool {
 // "" otherwise: cookies for 127.0.0.1 are not sent to localhost, so a sign-in
 // has to begin where it will end.
 func (p Public) own(r *http.Request) string {
-	if p.Scheme == "http" && !strings.EqualFold(r.Host, p.Host) && loopback(r.Host) && loopback(p.Host) {
+	if !strings.EqualFold(r.Host, p.Host) && loopback(r.Host) && loopback(p.Host) {
 		return p.Scheme + "://" + p.Host
 	}
 	return ""
