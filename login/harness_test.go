@@ -271,9 +271,9 @@ func (s *store) PutIfAbsent(ctx context.Context, key string, value []byte, ttl t
 	return s.Store.PutIfAbsent(ctx, key, value, ttl)
 }
 
-func (s *store) Delete(ctx context.Context, key string) error {
-	if err := s.trouble("Delete"); err != nil {
+func (s *store) Revoke(ctx context.Context, keys ...string) error {
+	if err := s.trouble("Revoke"); err != nil {
 		return err
 	}
-	return s.Store.Delete(ctx, key)
+	return s.Store.Revoke(ctx, keys...)
 }

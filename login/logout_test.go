@@ -137,7 +137,7 @@ func TestNobodyIsToldTheyAreOutWhileTheyAreNot(t *testing.T) { // SEC-OUT-06
 	b := s.newBrowser()
 	b.signIn()
 	own := map[string]string{"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "navigate"}
-	for _, methods := range [][]string{nil, {"Get"}, {"Delete"}} {
+	for _, methods := range [][]string{nil, {"Get"}, {"Revoke"}} {
 		s.store.fail(methods...)
 		p := b.logout("POST", own)
 		if p.status != http.StatusServiceUnavailable || p.header.Get("Set-Cookie") != "" ||
@@ -150,7 +150,7 @@ func TestNobodyIsToldTheyAreOutWhileTheyAreNot(t *testing.T) { // SEC-OUT-06
 	// A cookie without a session, and a store that could not say so: the same.
 	stale := s.newBrowser()
 	stale.setCookie("sidegate", strings.Repeat("A", 43))
-	s.store.fail("Delete")
+	s.store.fail("Revoke")
 	if p := stale.logout("POST", own); p.status != http.StatusServiceUnavailable || p.header.Get("Set-Cookie") != "" {
 		t.Errorf("stale cookie: got %d, cookie %q", p.status, p.header.Get("Set-Cookie"))
 	}

@@ -170,7 +170,7 @@ func (m *Manager) End(w http.ResponseWriter, r *http.Request) error {
 func (m *Manager) endAll(r *http.Request) error {
 	for _, t := range m.cookie.Tokens(r) {
 		key := t.key(m.Audience)
-		if err := m.Store.Delete(r.Context(), key); err != nil {
+		if err := m.Store.Revoke(r.Context(), key); err != nil {
 			return err
 		}
 		m.Live.CloseSession(idOf(key))

@@ -48,6 +48,7 @@ type rig struct {
 // keptStore is a memory store without expiry of its own, so that the Manager's
 // limits are what is tested, and with failures on demand.
 type keptStore struct {
+	*Memory // groups and the feed
 	mu      sync.Mutex
 	records map[string][]byte
 	ttls    map[string]time.Duration
@@ -100,15 +101,19 @@ func (s *keptStore) PutIfAbsent(context.Context, string, []byte, time.Duration) 
 	return false, errors.New("not the Manager's business")
 }
 
-func (s *keptStore) Delete(_ context.Context, key string) error {
-	return s.do(true, func() error { delete(s.records, key); return nil })
+func (s *keptStore) Revoke(_ context.Context, keys ...string) error {
+	return s.do(true, func() error {
+		for _, key := range keys {
+			delete(s.records, key)
+		}
+		s.Tell(keys)
+		return nil
+	})
 }
-
-func (s *keptStore) Close() error { return nil }
 
 func newRig(t testing.TB, public string, limits Limits) rig {
 	t.Helper()
-	r := rig{clock: &clock{now: time.UnixMilli(1_790_000_000_000)}, store: &keptStore{records: map[string][]byte{}, ttls: map[string]time.Duration{}}}
+	r := rig{clock: &clock{now: time.UnixMilli(1_790_000_000_000)}, store: &keptStore{Memory: NewMemory(1000), records: map[string][]byte{}, ttls: map[string]time.Duration{}}}
 	r.Manager = NewManager(Options{
 		Store: r.store, Keys: keys(t, secretA), Live: &Live{}, Audience: public, Limits: limits, Now: r.clock.Now,
 	})

@@ -5,6 +5,7 @@ import (
 	"container/heap"
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"time"
 )
@@ -24,13 +25,16 @@ var (
 
 // Memory is a Store inside this process: nothing survives a restart, and no
 // other replica sees it. The number of records is bounded, since strangers can
-// cause records too. The zero Memory is full.
+// cause records too; each membership of a group counts as one. The zero Memory is
+// full.
 type Memory struct {
+	LocalFeed
 	max int
 
 	mu      sync.Mutex
 	records map[string]*memoryRecord
-	expiry  expiryHeap // the same records, soonest to expire first
+	groups  map[string]map[string]*memoryRecord // memberships, by group and member
+	expiry  expiryHeap                          // the same records, soonest to expire first
 	sweeper *time.Timer
 	closed  bool
 }
@@ -38,7 +42,7 @@ type Memory struct {
 // NewMemory returns a Memory with room for max records. Close it to stop its
 // sweeping.
 func NewMemory(max int) *Memory {
-	m := &Memory{max: max, records: make(map[string]*memoryRecord)}
+	m := &Memory{max: max, records: make(map[string]*memoryRecord), groups: make(map[string]map[string]*memoryRecord)}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.sweeper = time.AfterFunc(sweepEvery, m.sweep)
@@ -93,26 +97,42 @@ func (m *Memory) PutIfAbsent(ctx context.Context, key string, value []byte, ttl 
 	return true, nil
 }
 
-// Delete implements Store.
-func (m *Memory) Delete(ctx context.Context, key string) error {
+// Each implements Store.
+func (m *Memory) Each(ctx context.Context, prefix string, visit func(key string, value []byte) error) error {
+	keys, err := m.keys(ctx, prefix)
+	for _, key := range keys {
+		value, err := m.Get(ctx, key)
+		if errors.Is(err, ErrNone) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if err := visit(key, value); err != nil {
+			return err
+		}
+	}
+	return err
+}
+
+// keys returns the keys of records that begin with prefix.
+func (m *Memory) keys(ctx context.Context, prefix string) ([]string, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	r, err := m.find(ctx, key)
-	if errors.Is(err, ErrNone) {
-		return nil
+	var keys []string
+	for key, r := range m.records {
+		if r.group == "" && strings.HasPrefix(key, prefix) {
+			keys = append(keys, key)
+		}
 	}
-	if err != nil {
-		return err
-	}
-	m.drop(r)
-	return nil
+	return keys, m.usable(ctx)
 }
 
 // Close implements Store. It forgets every record.
 func (m *Memory) Close() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.closed, m.records, m.expiry = true, nil, nil
+	m.closed, m.records, m.expiry, m.groups = true, nil, nil, nil
 	if m.sweeper != nil {
 		m.sweeper.Stop()
 	}
@@ -123,17 +143,24 @@ func (m *Memory) Close() error {
 // store that answered ErrNone would sign people out while we shut down.
 // Precondition, here and below: mu is held.
 func (m *Memory) find(ctx context.Context, key string) (*memoryRecord, error) {
-	if err := ctx.Err(); err != nil {
+	if err := m.usable(ctx); err != nil {
 		return nil, err
-	}
-	if m.closed {
-		return nil, errClosed
 	}
 	r := m.records[key]
 	if r == nil || r.expired(time.Now()) {
 		return nil, ErrNone
 	}
 	return r, nil
+}
+
+func (m *Memory) usable(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if m.closed {
+		return errClosed
+	}
+	return nil
 }
 
 func (m *Memory) set(key string, value []byte, ttl time.Duration) error {
@@ -159,6 +186,12 @@ func (m *Memory) set(key string, value []byte, ttl time.Duration) error {
 func (m *Memory) drop(r *memoryRecord) {
 	heap.Remove(&m.expiry, r.index)
 	delete(m.records, r.key)
+	if members := m.groups[r.group]; members != nil {
+		delete(members, r.member)
+		if len(members) == 0 {
+			delete(m.groups, r.group)
+		}
+	}
 }
 
 // dropExpired removes up to sweepBatch expired records and reports how many.
@@ -183,11 +216,14 @@ func (m *Memory) sweep() {
 	m.sweeper.Reset(wait)
 }
 
+// memoryRecord is a record, or the membership of member in group, whose key is
+// one that no record has.
 type memoryRecord struct {
-	key     string
-	value   []byte
-	expires time.Time
-	index   int // in the expiryHeap
+	key           string
+	value         []byte
+	group, member string // "" for a record
+	expires       time.Time
+	index         int // in the expiryHeap
 }
 
 func (r *memoryRecord) expired(now time.Time) bool { return !now.Before(r.expires) }

@@ -15,7 +15,7 @@ import (
 )
 
 func TestMemoryKeepsTheStoreContract(t *testing.T) {
-	sessiontest.TestStore(t, func(*testing.T) session.Store { return session.NewMemory(1000) })
+	sessiontest.TestStore(t, func(*testing.T) session.Store { return session.NewMemory(10_000) })
 }
 
 func TestAFullMemoryAnswersErrFullAndKeepsWhatItHas(t *testing.T) {
@@ -43,11 +43,11 @@ func TestAFullMemoryAnswersErrFullAndKeepsWhatItHas(t *testing.T) {
 	if err := m.Replace(ctx, "b", []byte("y"), time.Hour); err != nil {
 		t.Errorf("Replace in a full store: %v", err)
 	}
-	if err := m.Delete(ctx, "a"); err != nil {
-		t.Fatalf("Delete: %v", err)
+	if err := m.Revoke(ctx, "a"); err != nil {
+		t.Fatalf("Revoke: %v", err)
 	}
 	if err := m.Put(ctx, "c", x, time.Hour); err != nil {
-		t.Errorf("Put after Delete made room: %v", err)
+		t.Errorf("Put after Revoke made room: %v", err)
 	}
 }
 

@@ -37,6 +37,7 @@ var (
 
 // Store is a session.Store in a file.
 type Store struct {
+	session.LocalFeed
 	db  *bbolt.DB
 	max uint64 // records
 
@@ -133,11 +134,6 @@ func (s *Store) PutIfAbsent(ctx context.Context, key string, value []byte, ttl t
 		return false, nil
 	}
 	return err == nil, err
-}
-
-// Delete implements session.Store.
-func (s *Store) Delete(ctx context.Context, key string) error {
-	return s.do(ctx, func(t *table) error { return t.delete([]byte(key)) })
 }
 
 // Close implements session.Store. Writes that are under way are finished first.

@@ -52,7 +52,7 @@ func TestAClosedFileFailsInsteadOfAnsweringAbsence(t *testing.T) {
 	}
 	_, getErr := s.Get(t.Context(), "a")
 	for method, err := range map[string]error{
-		"Get": getErr, "Put": s.Put(t.Context(), "a", nil, time.Hour), "Delete": s.Delete(t.Context(), "a"),
+		"Get": getErr, "Put": s.Put(t.Context(), "a", nil, time.Hour), "Revoke": s.Revoke(t.Context(), "a"),
 	} {
 		if err == nil || errors.Is(err, session.ErrNone) {
 			t.Errorf("%s after Close = %v, want a failure", method, err)

@@ -45,7 +45,7 @@ func TestKilledWriter(t *testing.T) {
 				}
 				fmt.Println("STORED", key)
 				if n%3 == 2 { // and some churn: the freed pages are used again
-					s.Delete(context.Background(), fmt.Sprintf("%d %d %d", os.Getpid(), w, n-1))
+					s.Revoke(context.Background(), fmt.Sprintf("%d %d %d", os.Getpid(), w, n-1))
 				}
 			}
 		})

@@ -92,14 +92,14 @@ func TestEveryChangeKeepsRecordsAndPlacesTogether(t *testing.T) {
 		s.Replace(ctx, key, []byte("c"), time.Minute)
 		s.PutIfAbsent(ctx, key, []byte("d"), time.Hour)
 		if i%2 == 0 {
-			s.Delete(ctx, key)
-			s.Delete(ctx, key)
+			s.Revoke(ctx, key)
+			s.Revoke(ctx, key)
 		}
 	}
 	fill(t, s, 20)
 	s.Put(ctx, "expired 1", nil, time.Hour)
 	s.PutIfAbsent(ctx, "expired 2", nil, time.Hour)
-	s.Delete(ctx, "expired 3")
+	s.Revoke(ctx, "expired 3")
 	if got := entries(t, s); got != 10+19 {
 		t.Errorf("%d records, want 29", got)
 	}
@@ -130,7 +130,7 @@ func TestAFullFileAnswersErrFullUntilRecordsExpire(t *testing.T) {
 	if err := s.Replace(ctx, "b", []byte("x"), time.Hour); err != nil {
 		t.Errorf("Replace in a full file: %v", err)
 	}
-	s.Delete(ctx, "c")
+	s.Revoke(ctx, "c")
 	if err := s.Put(ctx, "d", nil, time.Hour); err != nil {
 		t.Errorf("Put after Delete = %v", err)
 	}
@@ -148,7 +148,7 @@ func TestADamagedRecordIsAFailureAndNotAbsence(t *testing.T) {
 	if _, err := s.Get(t.Context(), "a"); err == nil || errors.Is(err, session.ErrNone) {
 		t.Errorf("Get of a damaged record = %v, want a failure", err)
 	}
-	if err := s.Delete(t.Context(), "a"); err != nil {
+	if err := s.Revoke(t.Context(), "a"); err != nil {
 		t.Errorf("Delete of a damaged record = %v", err)
 	}
 }
@@ -165,7 +165,7 @@ func TestWhatChangesNothingIsNotWritten(t *testing.T) {
 	before := commits()
 	s.PutIfAbsent(ctx, "a", []byte("y"), time.Hour)
 	s.Replace(ctx, "b", []byte("y"), time.Hour)
-	s.Delete(ctx, "b")
+	s.Revoke(ctx, "b")
 	s.sweep()
 	if after := commits(); after != before {
 		t.Errorf("%d commits, want none", after-before)
@@ -200,7 +200,7 @@ func TestAFailedCommitIsAFailureForAllItsCallers(t *testing.T) {
 	for method, err := range map[string]error{
 		"Put":     s.Put(t.Context(), "a", nil, time.Hour),
 		"Replace": s.Replace(t.Context(), "a", nil, time.Hour),
-		"Delete":  s.Delete(t.Context(), "a"),
+		"Revoke":  s.Revoke(t.Context(), "a"),
 	} {
 		if err == nil || errors.Is(err, session.ErrNone) {
 			t.Errorf("%s = %v, want a failure", method, err)

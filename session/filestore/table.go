@@ -64,6 +64,12 @@ func (t *table) get(key []byte) ([]byte, error) {
 	return stored[expirySize:], nil
 }
 
+// lives reports whether there is a record that lives for ttl at least.
+func (t *table) lives(key []byte, ttl time.Duration) bool {
+	stored := t.records.Get(key)
+	return len(stored) >= expirySize && binary.BigEndian.Uint64(stored) > uint64(t.now.Add(ttl).UnixMilli())
+}
+
 // put stores value, unless the table then had more than max records.
 func (t *table) put(key, value []byte, ttl time.Duration, max uint64) error {
 	if ttl <= 0 {

@@ -95,13 +95,6 @@ func (s *Store) PutIfAbsent(ctx context.Context, key string, value []byte, ttl t
 	return err == nil, err
 }
 
-// Delete implements session.Store.
-func (s *Store) Delete(ctx context.Context, key string) error {
-	ctx, cancel := context.WithTimeout(ctx, s.timeout)
-	defer cancel()
-	return s.answer(s.client.Del(ctx, keyPrefix+key).Err())
-}
-
 // Close implements session.Store.
 func (s *Store) Close() error { return s.answer(s.client.Close()) }
 

@@ -225,7 +225,7 @@ func wantOutage(t *testing.T, s *redisstore.Store) {
 		"Put":         func() error { return s.Put(ctx, "a", []byte("y"), time.Minute) },
 		"Replace":     func() error { return s.Replace(ctx, "a", []byte("y"), time.Minute) },
 		"PutIfAbsent": func() error { _, err := s.PutIfAbsent(ctx, "b", []byte("y"), time.Minute); return err },
-		"Delete":      func() error { return s.Delete(ctx, "a") },
+		"Revoke":      func() error { return s.Revoke(ctx, "a") },
 	} {
 		start := time.Now()
 		err := call()

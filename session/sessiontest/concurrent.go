@@ -67,7 +67,7 @@ func testConcurrent(t *testing.T, f fixture) {
 			case 2:
 				_, err = f.store.PutIfAbsent(t.Context(), key, value, never)
 			case 3:
-				err = f.store.Delete(t.Context(), key)
+				err = f.store.Revoke(t.Context(), key)
 			default:
 				value, err = f.store.Get(t.Context(), key)
 			}

@@ -86,8 +86,8 @@ func (f fixture) replace(key, value string, ttl time.Duration) {
 // delete may run in a goroutine of its own: it does not stop the test.
 func (f fixture) delete(key string) {
 	f.t.Helper()
-	if err := f.store.Delete(f.t.Context(), key); err != nil {
-		f.t.Errorf("Delete(%q): %v", key, err)
+	if err := f.store.Revoke(f.t.Context(), key); err != nil {
+		f.t.Errorf("Revoke(%q): %v", key, err)
 	}
 }
 

@@ -36,6 +36,11 @@ func TestStore(t *testing.T, open func(t *testing.T) session.Store) {
 		{"any value up to MaxValue works", testValues},
 		{"a call whose context has ended fails and is not absence", testContext},
 		{"simultaneous use never mixes records", testConcurrent},
+		{"a group has the members that joined and did not leave", testGroups},
+		{"a membership ends in time, and joining again never shortens it", testMembershipEnds},
+		{"of members that join together none is lost", testJoinTogether},
+		{"each record under a prefix is visited", testEach},
+		{"a revocation is told to all who listen", testFeed},
 	} {
 		t.Run(c.claim, func(t *testing.T) {
 			s := open(t)
@@ -62,8 +67,8 @@ func testAbsence(t *testing.T, f fixture) {
 		t.Errorf("Replace of an absent record = %v, want ErrNone", err)
 	}
 	f.wantNone(key)
-	if err := f.store.Delete(t.Context(), key); err != nil {
-		t.Errorf("Delete of an absent record = %v, want nil", err)
+	if err := f.store.Revoke(t.Context(), key); err != nil {
+		t.Errorf("Revoke of an absent record = %v, want nil", err)
 	}
 	f.wantNone(key)
 }
@@ -90,7 +95,7 @@ func testDeleted(t *testing.T, f fixture) {
 	f.wantNone(key)
 	f.want(other, "y")
 	if err := f.store.Replace(t.Context(), key, []byte("late"), never); !errors.Is(err, session.ErrNone) {
-		t.Errorf("Replace after Delete = %v, want ErrNone", err)
+		t.Errorf("Replace after Revoke = %v, want ErrNone", err)
 	}
 	f.wantNone(key)
 	f.delete(key)
@@ -257,7 +262,10 @@ func testContext(t *testing.T, f fixture) {
 				"Get": getErr, "PutIfAbsent": claimErr,
 				"Put":     f.store.Put(ctx, key, []byte("y"), never),
 				"Replace": f.store.Replace(ctx, key, []byte("y"), never),
-				"Delete":  f.store.Delete(ctx, key),
+				"Revoke":  f.store.Revoke(ctx, key),
+				"Join":    f.store.Join(ctx, key, key, never),
+				"Leave":   f.store.Leave(ctx, key, key),
+				"Each":    f.store.Each(ctx, key, func(string, []byte) error { return nil }),
 			} {
 				if err == nil || errors.Is(err, session.ErrNone) || errors.Is(err, session.ErrFull) {
 					t.Errorf("context %s: %s = %v, want a failure", name, method, err)
