@@ -63,6 +63,7 @@ type Session struct {
 	Secrets []Secret      // newest first; empty: see OpenSecrets
 	Idle    time.Duration // 0: no idle limit
 	Max     time.Duration // always positive
+	Grace   time.Duration // how long a known session is served while the store cannot be asked
 }
 
 // StoreKind is a technology that keeps sessions.

@@ -99,7 +99,7 @@ func TestDefaultsAreTheContract(t *testing.T) {
 		AdminListen: "127.0.0.1:8081",
 		Provider:    Provider{Issuer: GoogleIssuer, Google: true, ClientID: "id", ClientSecret: NewSecret(strong)},
 		Access:      Access{Domains: []string{"example.com"}, DomainClaim: "hd"},
-		Session:     Session{Store: Store{Kind: StoreMemory}, Idle: 12 * time.Hour, Max: 168 * time.Hour},
+		Session:     Session{Store: Store{Kind: StoreMemory}, Idle: 12 * time.Hour, Max: 168 * time.Hour, Grace: time.Minute},
 		Proxy:       Proxy{App: "auto"},
 		Drain:       10 * time.Second,
 		Log:         Log{Level: slog.LevelInfo},
@@ -120,7 +120,7 @@ func TestEverySettingHasItsEffect(t *testing.T) {
 		"ADMIN_LISTEN", "[::1]:9000", "ISSUER", "https://login.example.com/realm/", "ALLOWED_DOMAINS", " Example.COM. , @b.example,, ",
 		"ALLOWED_EMAILS", " Ann@example.com ,bob@xn--bcher-kva.example", "ALLOWED_EMAILS_FILE", emails, "ALLOW_ANYONE", "true",
 		"DOMAIN_CLAIM", "hd", "SESSION_STORE", "rediss://:pw@a:1,b:2/0", "SECRET", strong+"1, "+strong+"2",
-		"SESSION_IDLE", "0", "SESSION_MAX", "1h30m", "TRUSTED_PROXIES", "10.0.0.0/8, 192.168.1.7,::ffff:172.16.0.0/108,::ffff:1.2.3.4,fc00::/7,fd00::1,2001:db8::/100",
+		"SESSION_IDLE", "0", "SESSION_MAX", "1h30m", "STORE_GRACE", "2m", "TRUSTED_PROXIES", "10.0.0.0/8, 192.168.1.7,::ffff:172.16.0.0/108,::ffff:1.2.3.4,fc00::/7,fd00::1,2001:db8::/100",
 		"ALLOWED_ORIGINS", "https://A.example:443,http://localhost:3000,https://[0:0::1]:8443", "PUBLIC_PATHS", "GET  /static/,/robots.txt,/a%20b",
 		"DRAIN", "0s", "LOG_LEVEL", "debug", "LOG_FORMAT", "json",
 	)
@@ -136,7 +136,7 @@ func TestEverySettingHasItsEffect(t *testing.T) {
 		},
 		Session: Session{
 			Store:   Store{Kind: StoreRedis, URL: NewSecret("rediss://:pw@a:1,b:2/0")},
-			Secrets: []Secret{NewSecret(strong + "1"), NewSecret(strong + "2")}, Max: 90 * time.Minute,
+			Secrets: []Secret{NewSecret(strong + "1"), NewSecret(strong + "2")}, Max: 90 * time.Minute, Grace: 2 * time.Minute,
 		},
 		Proxy: Proxy{
 			Trusted: []netip.Prefix{
@@ -188,7 +188,7 @@ func TestOneStartShowsEveryFault(t *testing.T) {
 	for name, value := range map[string]string{
 		"PUBLIC_URL": "http://app.example.com", "LISTEN": "8080", "ADMIN_LISTEN": "x", "ISSUER": "http://idp.example",
 		"ALLOWED_DOMAINS": ",", "ALLOWED_EMAILS": "ann", "ALLOWED_EMAILS_FILE": "/nowhere/emails", "ALLOW_ANYONE": "yes",
-		"DOMAIN_CLAIM": "org", "SESSION_STORE": "postgres://x", "SECRET": "short", "SESSION_IDLE": "-1s", "SESSION_MAX": "7d",
+		"DOMAIN_CLAIM": "org", "SESSION_STORE": "postgres://x", "SECRET": "short", "SESSION_IDLE": "-1s", "SESSION_MAX": "7d", "STORE_GRACE": "1",
 		"TRUSTED_PROXIES": "0.0.0.0/0", "ALLOWED_ORIGINS": "*", "PUBLIC_PATHS": "/", "APP": "excel", "DRAIN": "10", "LOG_LEVEL": "loud", "LOG_FORMAT": "xml",
 	} {
 		t.Setenv("SIDEGATE_"+name, value)
@@ -198,7 +198,7 @@ func TestOneStartShowsEveryFault(t *testing.T) {
 	want := []string{
 		"ADMIN_LISTEN", "ALLOWED_DOMAINS", "ALLOWED_EMAILS", "ALLOWED_EMAILS_FILE", "ALLOWED_ORIGINS", "ALLOW_ANYONE", "ALOWED_DOMAINS", "APP",
 		"CLIENT_ID", "CLIENT_SECRET", "DOMAIN_CLAIM", "DRAIN", "ISSUER", "LISTEN", "LOG_FORMAT", "LOG_LEVEL", "PUBLIC_PATHS",
-		"PUBLIC_URL", "SECRET", "SESSION_IDLE", "SESSION_MAX", "SESSION_STORE", "TRUSTED_PROXIES", "UPSTREAM",
+		"PUBLIC_URL", "SECRET", "SESSION_IDLE", "SESSION_MAX", "SESSION_STORE", "STORE_GRACE", "TRUSTED_PROXIES", "UPSTREAM",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got  %q\nwant %q\n%v", got, want, err)

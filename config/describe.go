@@ -46,6 +46,7 @@ func (c Config) rows() [][2]string {
 		{"SECRET", joined(c.Session.Secrets, Secret.String)},
 		{"SESSION_IDLE", c.Session.Idle.String()},
 		{"SESSION_MAX", c.Session.Max.String()},
+		{"STORE_GRACE", c.Session.Grace.String()},
 		{"TRUSTED_PROXIES", joined(c.Proxy.Trusted, netip.Prefix.String)},
 		{"ALLOWED_ORIGINS", strings.Join(c.Proxy.Origins, ",")},
 		{"APP", c.Proxy.App},

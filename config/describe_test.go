@@ -23,7 +23,7 @@ func TestDescribeShowsEverySettingAsItIsWritten(t *testing.T) {
 		"UPSTREAM": "unix:/run/app.sock", "PUBLIC_URL": "https://app.example.com", "LISTEN": ":8080", "ADMIN_LISTEN": "127.0.0.1:9",
 		"ISSUER": "https://idp.example/", "CLIENT_ID": "id", "CLIENT_SECRET": "s", "ALLOWED_DOMAINS": "a.example,b.example",
 		"ALLOWED_EMAILS": "a@b.example", "ALLOWED_EMAILS_FILE": emails, "ALLOW_ANYONE": "true", "DOMAIN_CLAIM": "email",
-		"SESSION_STORE": "file:/data/s.db", "SECRET": strong + "," + strong, "SESSION_IDLE": "1h0m0s", "SESSION_MAX": "2h0m0s",
+		"SESSION_STORE": "file:/data/s.db", "SECRET": strong + "," + strong, "SESSION_IDLE": "1h0m0s", "SESSION_MAX": "2h0m0s", "STORE_GRACE": "30s",
 		"TRUSTED_PROXIES": "10.0.0.0/8,1.2.3.4/32", "ALLOWED_ORIGINS": "https://x.example", "PUBLIC_PATHS": "GET /static/,/robots.txt",
 		"APP": "streamlit", "DRAIN": "3s", "LOG_LEVEL": "warn", "LOG_FORMAT": "text",
 	}

@@ -206,6 +206,7 @@ func secretFaults(t *testing.T) []faultCase {
 		{[]string{"SESSION_STORE", "file://data/x"}, "SESSION_STORE", "two slashes"},
 		{[]string{"SESSION_MAX", "0"}, "SESSION_MAX", "more than 0"},
 		{[]string{"SESSION_MAX", "7d"}, "SESSION_MAX", "unit"},
+		{[]string{"STORE_GRACE", "soon"}, "STORE_GRACE", "unit"},
 		{[]string{"SESSION_MAX", "-1h"}, "SESSION_MAX", "negative"},
 		{[]string{"SESSION_MAX", "11h"}, "SESSION_IDLE", "longer than SIDEGATE_SESSION_MAX"},
 	}

@@ -42,6 +42,7 @@ type Raw struct {
 	SecretFile        string `split_words:"true" example:"/run/secrets/sidegate_secret"`
 	SessionIdle       string `split_words:"true" def:"12h" desc:"a session ends after this time without activity; 0: no idle limit" example:"12h"`
 	SessionMax        string `split_words:"true" def:"168h" desc:"a session ends after this time in any case" example:"168h"`
+	StoreGrace        string `split_words:"true" def:"60s" desc:"how long a session that is known here is served while the store cannot be asked" example:"60s"`
 	TrustedProxies    string `split_words:"true" desc:"comma list of networks whose X-Forwarded-For counts; not set: nobody's" example:"10.0.0.0/8,192.168.1.7"`
 	AllowedOrigins    string `split_words:"true" desc:"comma list of origins besides our own that may open WebSockets" example:"https://portal.example.com"`
 	App               string `split_words:"true" def:"auto" desc:"which dashboard the app is: auto, streamlit or none; auto knows it by the command of run and demo" example:"streamlit"`

@@ -15,6 +15,7 @@ func (p *parser) session(r Raw) Session {
 		Secrets: p.secrets(r.Secret),
 		Idle:    p.duration("SESSION_IDLE", r.SessionIdle),
 		Max:     p.duration("SESSION_MAX", r.SessionMax),
+		Grace:   p.duration("STORE_GRACE", r.StoreGrace),
 	}
 	if s.Store.Kind == StoreRedis && s.Secrets == nil && !p.faulty("SECRET", "SECRET_FILE") {
 		p.fault("SECRET", "is not set, but replicas that share a store have to share it; make one with: openssl rand -base64 32")

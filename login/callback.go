@@ -101,7 +101,7 @@ func (l *Login) finish(w http.ResponseWriter, r *http.Request, a attempt, code s
 		l.Site.Page(w, r, http.StatusForbidden, web.Refused{Email: who.Email, Switch: Again(a.Return)})
 		return nil
 	}
-	if _, err := l.Sessions.Create(w, r, who); err != nil {
+	if _, err := l.Sessions.Create(w, r, session.SignIn{Identity: who, Address: rec.Client}); err != nil {
 		return notKept(err, a)
 	}
 	return l.redirect(w, r, a.Return, "signed_in")

@@ -16,7 +16,7 @@ func (l *Login) Logout(w http.ResponseWriter, r *http.Request) error {
 	switch {
 	case errors.Is(err, session.ErrNone):
 		if l.intended(r) {
-			if err := l.Sessions.End(w, r); err != nil {
+			if _, err := l.Sessions.End(w, r); err != nil {
 				return logoutFailed(err)
 			}
 		}
@@ -30,7 +30,7 @@ func (l *Login) Logout(w http.ResponseWriter, r *http.Request) error {
 		l.Site.Page(w, r, http.StatusOK, web.ConfirmSignOut{Email: s.Identity.Email})
 		return nil
 	}
-	if err := l.Sessions.End(w, r); err != nil {
+	if _, err := l.Sessions.End(w, r); err != nil {
 		return logoutFailed(err)
 	}
 	return l.redirect(w, r, "/_gate/logout", "signed_out")

@@ -150,7 +150,7 @@ func TestNobodyIsToldTheyAreOutWhileTheyAreNot(t *testing.T) { // SEC-OUT-06
 	// A cookie without a session, and a store that could not say so: the same.
 	stale := s.newBrowser()
 	stale.setCookie("sidegate", strings.Repeat("A", 43))
-	s.store.fail("Revoke")
+	s.store.fail("Get")
 	if p := stale.logout("POST", own); p.status != http.StatusServiceUnavailable || p.header.Get("Set-Cookie") != "" {
 		t.Errorf("stale cookie: got %d, cookie %q", p.status, p.header.Get("Set-Cookie"))
 	}

@@ -153,7 +153,7 @@ func (g *rig) admit(t *testing.T, emails ...string) {
 func (g *rig) signIn(t *testing.T, id identity.Identity) string {
 	t.Helper()
 	w := httptest.NewRecorder()
-	if _, err := g.sessions.Create(w, httptest.NewRequest(http.MethodGet, "/", nil), id); err != nil {
+	if _, err := g.sessions.Create(w, httptest.NewRequest(http.MethodGet, "/", nil), session.SignIn{Identity: id}); err != nil {
 		t.Fatal(err)
 	}
 	c := w.Result().Cookies()[0]
@@ -165,7 +165,7 @@ func (g *rig) endSession(t *testing.T, cookie string) {
 	t.Helper()
 	r := httptest.NewRequest(http.MethodPost, "/", nil)
 	r.Header.Set("Cookie", strings.TrimPrefix(cookie, "Cookie: "))
-	if err := g.sessions.End(httptest.NewRecorder(), r); err != nil {
+	if _, err := g.sessions.End(httptest.NewRecorder(), r); err != nil {
 		t.Error(err)
 	}
 }

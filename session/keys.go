@@ -4,10 +4,13 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/hkdf"
+	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"sync/atomic"
 )
 
 // ErrSealed says that something sealed did not open: it was changed, sealed for
@@ -16,12 +19,14 @@ var ErrSealed = errors.New("session: sealed data does not open")
 
 // Keys seals small values with the server's secrets. The first secret seals, all
 // of them open, so that a secret can be replaced without signing anybody out.
-// The zero Keys opens nothing and must not seal.
-type Keys struct{ secrets []secret }
+// Copies of a Keys share their secrets. The zero Keys opens nothing and must not
+// seal.
+type Keys struct{ secrets *atomic.Pointer[[]secret] }
 
 type secret struct {
 	id    [keyIDSize]byte
 	bytes []byte
+	names []byte // the key that makes names
 }
 
 const (
@@ -34,21 +39,58 @@ const (
 // NewKeys takes the secrets, newest first. That they hold enough entropy is
 // config's to check; here each must be at least 32 bytes long.
 func NewKeys(secrets ...string) (Keys, error) {
-	if len(secrets) == 0 {
-		return Keys{}, errors.New("session: no secret to seal with")
-	}
-	var k Keys
-	for n, s := range secrets {
-		if len(s) < 32 {
-			return Keys{}, fmt.Errorf("session: secret %d is shorter than 32 bytes", n+1)
-		}
-		id, err := hkdf.Key(sha256.New, []byte(s), nil, "sidegate key id", keyIDSize)
-		if err != nil {
-			return Keys{}, fmt.Errorf("session: derive key id: %w", err)
-		}
-		k.secrets = append(k.secrets, secret{id: [keyIDSize]byte(id), bytes: []byte(s)})
+	k := Keys{secrets: new(atomic.Pointer[[]secret])}
+	if err := k.Replace(secrets...); err != nil {
+		return Keys{}, err
 	}
 	return k, nil
+}
+
+// Replace puts other secrets in force, newest first, for all copies of k. After
+// an error nothing has changed.
+func (k Keys) Replace(secrets ...string) error {
+	if len(secrets) == 0 {
+		return errNoSecret
+	}
+	var list []secret
+	for n, text := range secrets {
+		if len(text) < 32 {
+			return fmt.Errorf("session: secret %d is shorter than 32 bytes", n+1)
+		}
+		id, err := hkdf.Key(sha256.New, []byte(text), nil, "sidegate key id", keyIDSize)
+		names, err2 := hkdf.Key(sha256.New, []byte(text), nil, "sidegate names", sha256.Size)
+		if err := errors.Join(err, err2); err != nil {
+			return fmt.Errorf("session: derive keys: %w", err)
+		}
+		list = append(list, secret{id: [keyIDSize]byte(id), bytes: []byte(text), names: names})
+	}
+	k.secrets.Store(&list)
+	return nil
+}
+
+var errNoSecret = errors.New("session: no secret to seal with")
+
+// list returns the secrets in force, newest first; none for the zero Keys.
+func (k Keys) list() []secret {
+	if k.secrets == nil {
+		return nil
+	}
+	return *k.secrets.Load()
+}
+
+// Names returns what stands for parts in a store whose readers must not know them:
+// one name for each secret, newest first, of the form of a store's key. What was
+// filed under an older secret's name is found as long as that secret is kept.
+func (k Keys) Names(purpose string, parts ...string) []string {
+	var names []string
+	for _, s := range k.list() {
+		h := hmac.New(sha256.New, s.names)
+		for _, part := range append([]string{purpose}, parts...) {
+			fmt.Fprintf(h, "%d:%s", len(part), part)
+		}
+		names = append(names, purpose+":"+hex.EncodeToString(h.Sum(nil)))
+	}
+	return names
 }
 
 // Seal encrypts and authenticates plain for one purpose and one holder: Open
@@ -58,10 +100,11 @@ func NewKeys(secrets ...string) (Keys, error) {
 //
 // The output is: version (1 byte), key id (4), salt (24), ciphertext and tag.
 func (k Keys) Seal(purpose string, bind, plain []byte) ([]byte, error) {
-	if len(k.secrets) == 0 {
-		return nil, errors.New("session: no secret to seal with")
+	secrets := k.list()
+	if len(secrets) == 0 {
+		return nil, errNoSecret
 	}
-	newest := k.secrets[0]
+	newest := secrets[0]
 	out := make([]byte, sealHeader, sealHeader+len(plain)+16)
 	out[0] = sealVersion
 	copy(out[1:], newest.id[:])
@@ -80,7 +123,7 @@ func (k Keys) Open(purpose string, bind, sealed []byte) ([]byte, error) {
 		return nil, ErrSealed
 	}
 	id := [keyIDSize]byte(sealed[1:])
-	for _, s := range k.secrets {
+	for _, s := range k.list() {
 		if s.id != id {
 			continue
 		}
@@ -94,6 +137,12 @@ func (k Keys) Open(purpose string, bind, sealed []byte) ([]byte, error) {
 		}
 	}
 	return nil, ErrSealed
+}
+
+// Newest reports whether sealed was sealed with the newest secret.
+func (k Keys) Newest(sealed []byte) bool {
+	secrets := k.list()
+	return len(secrets) > 0 && len(sealed) >= sealHeader && secrets[0].id == [keyIDSize]byte(sealed[1:])
 }
 
 // aead derives the key of one value. Purpose and bind are hashed with a length

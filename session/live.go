@@ -22,13 +22,13 @@ func Restarting() Reason { return Reason{Code: 1012, Text: "service restart"} }
 // Live is the registry of connections that outlive their request: each ends with
 // the session it was opened under. The zero Live is ready for use.
 type Live struct {
-	mu    sync.Mutex
-	conns map[*conn]struct{}
+	mu       sync.Mutex
+	sessions map[string]map[*conn]struct{} // by session id
+	open     int
 }
 
 type conn struct {
-	session string
-	who     identity.Identity
+	session Session
 	end     func(Reason)
 	ended   bool // end was called; the connection is closing
 }
@@ -37,49 +37,98 @@ type conn struct {
 // not block, and may be called before Add returns. The returned function takes
 // the connection out again.
 func (l *Live) Add(s Session, end func(Reason)) (remove func()) {
-	c := &conn{session: s.ID, who: s.Identity, end: end}
+	c := &conn{session: s, end: end}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.conns == nil {
-		l.conns = make(map[*conn]struct{})
+	if l.sessions == nil {
+		l.sessions = make(map[string]map[*conn]struct{})
 	}
-	l.conns[c] = struct{}{}
-	return func() {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		delete(l.conns, c)
+	if l.sessions[s.ID] == nil {
+		l.sessions[s.ID] = make(map[*conn]struct{})
+	}
+	l.sessions[s.ID][c] = struct{}{}
+	l.open++
+	return func() { l.remove(c) }
+}
+
+func (l *Live) remove(c *conn) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	conns := l.sessions[c.session.ID]
+	if _, there := conns[c]; !there {
+		return
+	}
+	l.open--
+	if delete(conns, c); len(conns) == 0 {
+		delete(l.sessions, c.session.ID)
 	}
 }
 
 // CloseSession ends the connections of one session and returns how many it were.
 func (l *Live) CloseSession(id string) int {
-	return l.close(Ended(), func(c *conn) bool { return c.session == id })
+	return end(Ended(), l.take(id))
 }
 
 // CloseWho ends the connections of everybody for whom out reports true.
 func (l *Live) CloseWho(out func(identity.Identity) bool) int {
-	return l.close(Ended(), func(c *conn) bool { return out(c.who) })
+	n := 0
+	for _, s := range l.Sessions() {
+		if out(s.Identity) {
+			n += l.CloseSession(s.ID)
+		}
+	}
+	return n
 }
 
-func (l *Live) close(why Reason, match func(*conn) bool) int {
-	matched := l.take(match, -1)
-	for _, c := range matched {
+// Sessions returns the sessions that have connections.
+func (l *Live) Sessions() []Session {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var all []Session
+	for _, conns := range l.sessions {
+		for c := range conns {
+			all = append(all, c.session)
+			break
+		}
+	}
+	return all
+}
+
+func end(why Reason, conns []*conn) int {
+	for _, c := range conns {
 		c.end(why)
 	}
-	return len(matched)
+	return len(conns)
 }
 
-// take marks as ended, and returns, up to limit connections that match and are
-// not ended yet; -1: all.
-func (l *Live) take(match func(*conn) bool, limit int) []*conn {
+// take marks as ended, and returns, those connections of a session that were not.
+func (l *Live) take(id string) []*conn {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return unended(l.sessions[id], -1)
+}
+
+// takeAny does the same for up to limit connections of anybody; -1: all.
+func (l *Live) takeAny(limit int) []*conn {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var taken []*conn
-	for c := range l.conns {
+	for _, conns := range l.sessions {
+		if limit >= 0 && len(taken) >= limit {
+			break
+		}
+		taken = append(taken, unended(conns, limit-len(taken))...)
+	}
+	return taken
+}
+
+func unended(conns map[*conn]struct{}, limit int) []*conn {
+	var taken []*conn
+	for c := range conns {
 		if len(taken) == limit {
 			break
 		}
-		if !c.ended && match(c) {
+		if !c.ended {
 			c.ended = true
 			taken = append(taken, c)
 		}
@@ -91,7 +140,7 @@ func (l *Live) take(match func(*conn) bool, limit int) []*conn {
 func (l *Live) Len() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return len(l.conns)
+	return l.open
 }
 
 // drainSteps is in how many portions Drain ends connections.
@@ -101,14 +150,11 @@ const drainSteps = 20
 // do not all come back in one moment, and returns when the last is closed or ctx
 // is done.
 func (l *Live) Drain(ctx context.Context, over time.Duration) {
-	all := func(*conn) bool { return true }
 	for left := drainSteps; left > 0 && l.Len() > 0 && ctx.Err() == nil; left-- {
-		for _, c := range l.take(all, (l.Len()+left-1)/left) {
-			c.end(Restarting())
-		}
+		end(Restarting(), l.takeAny((l.Len()+left-1)/left))
 		pause(ctx, over/drainSteps)
 	}
-	for l.close(Restarting(), all); l.Len() > 0 && ctx.Err() == nil; {
+	for end(Restarting(), l.takeAny(-1)); l.Len() > 0 && ctx.Err() == nil; {
 		pause(ctx, 5*time.Millisecond)
 	}
 }

@@ -2,43 +2,23 @@ package session
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"strings"
 	"time"
-
-	"sidegate/identity"
 )
 
-// Session is one browser's sign-in.
-type Session struct {
-	ID       string // names the session; safe to show and to log
-	Identity identity.Identity
-	Created  time.Time
-	Seen     time.Time // last activity, in coarse steps
-	Expires  time.Time // when it ends unless there is activity
-	Ends     time.Time // when it ends whatever happens
-
-	token Token
-}
-
-// String names a session without its token.
-func (s Session) String() string { return "session " + s.ID }
-
-// GoString keeps the token out of "%#v" as well.
-func (s Session) GoString() string { return s.String() }
-
-// Limits says how long sessions live. Idle is the time without activity, Max
-// the time since sign-in; Idle 0 sets no idle limit.
-type Limits struct{ Idle, Max time.Duration }
-
-// Manager makes, finds and ends sessions. Limits are taken from the running
-// configuration, not from the record: a shorter one applies at once.
+// Manager makes, finds and ends sessions.
+//
+// What is found comes from a copy in this process while that is fresh, else from
+// the store; see copies for how far a copy is trusted. What ends is ended in the store first,
+// then here, and by the store's feed everywhere else.
 type Manager struct {
 	Options
 	cookie Cookie
+	sealer sealer
+	copies *copies
 }
 
 // Options are what a Manager works with; all of them are needed.
@@ -51,43 +31,65 @@ type Options struct {
 	Now      func() time.Time // the clock
 }
 
-// NewManager returns a Manager.
+// NewManager returns a Manager. Until Follow runs, it hears of no revocation by
+// others.
 func NewManager(o Options) *Manager {
-	return &Manager{Options: o, cookie: NewCookie(strings.HasPrefix(o.Audience, "https:"), o.Limits.Max)}
+	return &Manager{
+		Options: o,
+		cookie:  NewCookie(strings.HasPrefix(o.Audience, "https:"), o.Limits.Max),
+		sealer:  sealer{keys: o.Keys, audience: o.Audience, limits: o.Limits},
+		copies:  newCopies(o.Now),
+	}
 }
 
-// record is the sealed form of a session. Fields may be added; a change that old
-// readers would misread needs a new sealVersion.
-type record struct {
-	Identity identity.Identity `json:"id"`
-	Created  int64             `json:"created"` // Unix milliseconds
-	Seen     int64             `json:"seen"`
-}
-
-const recordPurpose = "session"
-
-// Create stores a new session for id and gives the browser its cookie. A session
+// Create stores a new session and gives the browser its cookie. A session
 // that the browser had before is ended: an identifier never survives a sign-in
 // (session fixation, SEC-SESS-04).
-func (m *Manager) Create(w http.ResponseWriter, r *http.Request, id identity.Identity) (Session, error) {
-	if id.IsZero() {
+func (m *Manager) Create(w http.ResponseWriter, r *http.Request, in SignIn) (Session, error) {
+	if in.Identity.IsZero() {
 		return Session{}, errors.New("session: nobody to sign in")
 	}
 	now := m.Now()
-	s := Session{Identity: id, Created: now, Seen: now, token: NewToken()}
-	m.complete(&s)
-	sealed, err := m.seal(s)
-	if err != nil {
-		return Session{}, err
-	}
-	if err := m.Store.Put(r.Context(), s.token.key(m.Audience), sealed, m.ttl(s)); err != nil {
+	s := m.sealer.complete(Session{
+		Identity: in.Identity, Provider: in.Provider, Created: now, Seen: now,
+		Browser: browserOf(r.UserAgent()), Address: in.Address, token: NewToken(),
+	})
+	if err := m.store(r.Context(), s); err != nil {
 		return Session{}, fmt.Errorf("session: store: %w", err)
 	}
-	if err := m.endAll(r); err != nil {
+	if _, err := m.endAll(r); err != nil {
 		return Session{}, fmt.Errorf("session: end the former session: %w", err)
 	}
 	m.cookie.Set(w, s.token.Cookie())
 	return s, nil
+}
+
+// store files a new session under its person, and puts its record. In this order:
+// a session that no revocation finds must not come to be.
+func (m *Manager) store(ctx context.Context, s Session) error {
+	value, err := m.sealer.seal(s)
+	if err != nil {
+		return err
+	}
+	key := s.token.key(m.Audience)
+	if err := m.file(ctx, s); err != nil {
+		return err
+	}
+	began := m.copies.begin()
+	f, _ := m.copies.join(key) // nobody else knows the token
+	err = m.Store.Put(ctx, key, value, m.ttl(s))
+	m.copies.land(key, f, s, err, began, 0)
+	return f.err
+}
+
+// file makes s a member of its groups, under the newest secret's names.
+func (m *Manager) file(ctx context.Context, s Session) error {
+	for _, names := range m.sealer.groups(s.Identity, s.Provider.SessionID) {
+		if err := m.Store.Join(ctx, names[0], s.token.key(m.Audience), max(s.Ends.Sub(m.Now()), time.Second)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Find returns the session of the request's cookie. ErrNone: there is none, or
@@ -106,113 +108,140 @@ func (m *Manager) Find(r *http.Request) (Session, error) {
 	return Session{}, failure
 }
 
-// Refresh reads s again: the same session with its present limits, ErrNone when
+// Refresh looks for s again: the same session with its present limits, ErrNone when
 // it has ended, any other error when the store cannot say.
 func (m *Manager) Refresh(ctx context.Context, s Session) (Session, error) {
 	return m.find(ctx, s.token)
 }
 
 func (m *Manager) find(ctx context.Context, t Token) (Session, error) {
-	sealed, err := m.Store.Get(ctx, t.key(m.Audience))
+	key := t.key(m.Audience)
+	if s, fresh := m.copies.fresh(key); fresh {
+		return s, nil
+	}
+	return m.read(ctx, t, key)
+}
+
+// readTime bounds a read of the store, whoever waits for it.
+const readTime = 2 * time.Second
+
+// read asks the store, once for all who ask for the same session at the same time.
+// It goes on when one of them leaves: a browser that does not wait must not fail
+// the others, nor be taken for a store in trouble.
+func (m *Manager) read(ctx context.Context, t Token, key string) (Session, error) {
+	f, first := m.copies.join(key)
+	if first {
+		began := m.copies.begin()
+		go func() {
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readTime)
+			defer cancel()
+			s, err := m.load(ctx, t, key)
+			m.copies.land(key, f, s, err, began, m.Limits.Grace)
+			if f.err == ErrNone { // and it never comes back: its token was drawn once
+				m.Live.CloseSession(idOf(key))
+			}
+		}()
+	}
+	select {
+	case <-f.done:
+		return f.session, f.err
+	case <-ctx.Done():
+		return Session{}, ctx.Err()
+	}
+}
+
+// load reads the store.
+func (m *Manager) load(ctx context.Context, t Token, key string) (Session, error) {
+	value, err := m.Store.Get(ctx, key)
+	if errors.Is(err, ErrNone) {
+		return Session{}, ErrNone
+	}
 	if err != nil {
 		return Session{}, err
 	}
-	plain, err := m.Keys.Open(recordPurpose, m.bind(t), sealed)
-	if err != nil {
-		// Written by a newer version, with a retired secret, or by somebody else:
-		// not a session of ours, and signing in again mends it.
-		return Session{}, ErrNone
+	s, err := m.sealer.open(t, value)
+	if err == nil && !m.Now().Before(s.Expires) {
+		err = ErrNone
 	}
-	var rec record
-	if err := json.Unmarshal(plain, &rec); err != nil {
-		return Session{}, ErrNone
-	}
-	s := Session{
-		Identity: rec.Identity, token: t,
-		Created: time.UnixMilli(rec.Created), Seen: time.UnixMilli(rec.Seen),
-	}
-	m.complete(&s)
-	if s.Identity.IsZero() || !m.Now().Before(s.Expires) {
-		return Session{}, ErrNone
-	}
-	return s, nil
+	return s, err
 }
 
 // Touch notes activity, at most once a step, so that a busy page costs the store
 // next to nothing; it returns the session with its new limits. ErrNone: it was
 // ended meanwhile, and stays so.
 func (m *Manager) Touch(ctx context.Context, s Session) (Session, error) {
-	now := m.Now()
-	if now.Sub(s.Seen) < m.step() {
+	if m.Now().Sub(s.Seen) < m.Limits.step() {
 		return s, nil
 	}
-	s.Seen = now
-	m.complete(&s)
-	sealed, err := m.seal(s)
+	key := s.token.key(m.Audience)
+	s, mine := m.copies.claim(key, s)
+	if !mine {
+		return s, nil
+	}
+	began := m.copies.begin()
+	touched, err := m.touch(ctx, key, s)
+	m.copies.touched(key, touched, err, began)
+	if errors.Is(err, ErrNone) {
+		m.forget(key)
+	}
 	if err != nil {
 		return s, err
 	}
-	return s, m.Store.Replace(ctx, s.token.key(m.Audience), sealed, m.ttl(s))
+	return touched, nil
 }
 
-// End ends the browser's sessions with every connection opened under them, and
-// takes the cookie away. When the store does
+func (m *Manager) touch(ctx context.Context, key string, s Session) (Session, error) {
+	s.Seen = m.Now()
+	s = m.sealer.complete(s)
+	value, err := m.sealer.seal(s)
+	if err != nil {
+		return s, err
+	}
+	if err := m.Store.Replace(ctx, key, value, m.ttl(s)); err != nil {
+		return s, err
+	}
+	if s.outdated {
+		// Its groups have the names of a secret that may be retired one day.
+		s.outdated = m.file(ctx, s) != nil
+	}
+	return s, nil
+}
+
+// End ends the browser's sessions with every connection opened under them, takes
+// the cookie away, and returns the sessions. When the store does
 // not answer the cookie stays and the error is returned: nobody is told that they
 // are signed out while their token still works (SEC-OUT-06).
-func (m *Manager) End(w http.ResponseWriter, r *http.Request) error {
-	if err := m.endAll(r); err != nil {
-		return fmt.Errorf("session: end: %w", err)
+func (m *Manager) End(w http.ResponseWriter, r *http.Request) ([]Session, error) {
+	ended, err := m.endAll(r)
+	if err != nil {
+		return nil, fmt.Errorf("session: end: %w", err)
 	}
 	m.cookie.Clear(w)
-	return nil
+	return ended, nil
 }
 
-func (m *Manager) endAll(r *http.Request) error {
+// endAll asks the store, and no copy, what there is to end: a session is over when
+// the store says so.
+func (m *Manager) endAll(r *http.Request) ([]Session, error) {
+	var ended []Session
 	for _, t := range m.cookie.Tokens(r) {
 		key := t.key(m.Audience)
-		if err := m.Store.Revoke(r.Context(), key); err != nil {
-			return err
+		s, err := m.load(r.Context(), t, key)
+		if errors.Is(err, ErrNone) {
+			m.forget(key)
+			continue
 		}
-		m.Live.CloseSession(idOf(key))
-	}
-	return nil
-}
-
-// idOf names a session by a part of its store key: enough to tell sessions
-// apart, too little to find the record.
-func idOf(key string) string { return key[2 : 2+16] }
-
-// step is how coarsely activity is written: a twentieth of the idle limit, at
-// most a minute. A session can so end that much before its idle limit, never
-// after it.
-func (m *Manager) step() time.Duration {
-	if m.Limits.Idle == 0 {
-		return time.Minute
-	}
-	return min(m.Limits.Idle/20, time.Minute)
-}
-
-// complete derives what a record does not hold.
-func (m *Manager) complete(s *Session) {
-	s.ID = idOf(s.token.key(m.Audience))
-	s.Ends = s.Created.Add(m.Limits.Max)
-	s.Expires = s.Ends
-	if m.Limits.Idle > 0 {
-		if idle := s.Seen.Add(m.Limits.Idle); idle.Before(s.Expires) {
-			s.Expires = idle
+		if err == nil {
+			err = m.revoke(r.Context(), key)
 		}
+		if err != nil {
+			return nil, err
+		}
+		m.unfile(r.Context(), key, m.sealer.groups(s.Identity, s.Provider.SessionID)...)
+		ended = append(ended, s)
 	}
+	return ended, nil
 }
-
-func (m *Manager) seal(s Session) ([]byte, error) {
-	plain, err := json.Marshal(record{Identity: s.Identity, Created: s.Created.UnixMilli(), Seen: s.Seen.UnixMilli()})
-	if err != nil {
-		return nil, fmt.Errorf("session: encode: %w", err)
-	}
-	return m.Keys.Seal(recordPurpose, m.bind(s.token), plain)
-}
-
-func (m *Manager) bind(t Token) []byte { return append([]byte(m.Audience+"\x00"), t[:]...) }
 
 // ttl is the store's lifetime for s; never zero or negative, whatever the clock did.
 func (m *Manager) ttl(s Session) time.Duration {

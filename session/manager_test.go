@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"net/http"
@@ -114,17 +115,28 @@ func (s *keptStore) Revoke(_ context.Context, keys ...string) error {
 func newRig(t testing.TB, public string, limits Limits) rig {
 	t.Helper()
 	r := rig{clock: &clock{now: time.UnixMilli(1_790_000_000_000)}, store: &keptStore{Memory: NewMemory(1000), records: map[string][]byte{}, ttls: map[string]time.Duration{}}}
+	t.Cleanup(func() { r.store.Memory.Close() })
 	r.Manager = NewManager(Options{
 		Store: r.store, Keys: keys(t, secretA), Live: &Live{}, Audience: public, Limits: limits, Now: r.clock.Now,
 	})
 	return r
 }
 
+// restart begins anew on the same store, as another process would: with no copies,
+// and with changed options.
+func (r *rig) restart(change func(*Options)) {
+	o := r.Options
+	if change != nil {
+		change(&o)
+	}
+	r.Manager = NewManager(o)
+}
+
 // signIn creates a session and returns the browser's cookie.
 func (r rig) signIn(t testing.TB, id identity.Identity, before ...*http.Cookie) *http.Cookie {
 	t.Helper()
 	w := httptest.NewRecorder()
-	if _, err := r.Create(w, request(before...), id); err != nil {
+	if _, err := r.Create(w, request(before...), SignIn{Identity: id}); err != nil {
 		t.Fatal(err)
 	}
 	return w.Result().Cookies()[0]
@@ -160,12 +172,12 @@ func TestCookieAttributes(t *testing.T) {
 	}{{"https://app.example", "__Host-sidegate", true}, {"http://localhost:8080", "sidegate", false}} {
 		r := newRig(t, tt.public, Limits{Max: time.Hour})
 		w := httptest.NewRecorder()
-		if _, err := r.Create(w, request(), alice()); err != nil {
+		if _, err := r.Create(w, request(), SignIn{Identity: alice()}); err != nil {
 			t.Fatal(err)
 		}
 		set := w.Result().Cookies()[0]
 		w = httptest.NewRecorder()
-		if err := r.End(w, request(set)); err != nil {
+		if _, err := r.End(w, request(set)); err != nil {
 			t.Fatal(err)
 		}
 		cleared := w.Result().Cookies()[0]
@@ -282,6 +294,7 @@ func TestRecordOfOneCookieIsNoneForAnother(t *testing.T) {
 	ta, _ := ParseToken(a.Value)
 	tb, _ := ParseToken(b.Value)
 	r.store.records[tb.key(public)] = r.store.records[ta.key(public)]
+	r.restart(nil)
 	if _, err := r.Find(request(b)); !errors.Is(err, ErrNone) {
 		t.Errorf("bob's cookie with alice's record: %v, want ErrNone", err)
 	}
@@ -291,12 +304,12 @@ func TestRecordOfOneCookieIsNoneForAnother(t *testing.T) {
 func TestCookieOfAnotherAppFindsNothing(t *testing.T) {
 	a := newRig(t, "https://a.example", Limits{Max: time.Hour})
 	b := newRig(t, "https://b.example", Limits{Max: time.Hour})
-	b.Store = a.store
+	b.restart(func(o *Options) { o.Store = a.store })
 	c := a.signIn(t, alice())
 	if _, err := b.Find(request(c)); !errors.Is(err, ErrNone) {
 		t.Errorf("%v, want ErrNone", err)
 	}
-	if err := b.End(httptest.NewRecorder(), request(c)); err != nil {
+	if _, err := b.End(httptest.NewRecorder(), request(c)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := a.Find(request(c)); err != nil {
@@ -313,21 +326,29 @@ func TestUnreadableRecordIsAbsence(t *testing.T) {
 	key := token.key(public)
 	good := r.store.records[key]
 	newer := bytes.Clone(good)
-	newer[0] = sealVersion + 1
-	notJSON, _ := r.Keys.Seal(recordPurpose, r.bind(token), []byte("{"))
-	nobody, _ := r.Keys.Seal(recordPurpose, r.bind(token), fmt.Appendf(nil, `{"created":%d,"seen":%[1]d}`, r.clock.Now().UnixMilli()))
-	for name, record := range map[string][]byte{"newer": newer, "cut": good[:20], "empty": nil, "not JSON": notJSON, "nobody": nobody} {
+	newer[0] = recordFormat + 1
+	front, _, _ := split(good)
+	seal := func(plain string) []byte {
+		sealed, _ := r.Keys.Seal(recordPurpose, r.sealer.bind(token[:]), []byte(plain))
+		return append(append(binary.AppendUvarint([]byte{recordFormat}, uint64(len(front))), front...), sealed...)
+	}
+	now := r.clock.Now().UnixMilli()
+	for name, record := range map[string][]byte{
+		"newer": newer, "cut": good[:20], "cut in the length": {recordFormat, 0xff}, "longer than it is": {recordFormat, 200, 1}, "empty": nil,
+		"not JSON": seal("{"), "nobody": seal(fmt.Sprintf(`{"created":%d,"seen":%[1]d}`, now)), "of another format": good[1:],
+	} {
 		r.store.records[key] = record
+		r.restart(nil)
 		if _, err := r.Find(request(c)); !errors.Is(err, ErrNone) {
 			t.Errorf("%s: %v, want ErrNone", name, err)
 		}
 	}
 	r.store.records[key] = good
-	r.Keys = keys(t, secretB, secretA)
+	r.restart(func(o *Options) { o.Keys = keys(t, secretB, secretA) })
 	if _, err := r.Find(request(c)); err != nil {
 		t.Errorf("after rotation: %v", err)
 	}
-	r.Keys = keys(t, secretB)
+	r.restart(func(o *Options) { o.Keys = keys(t, secretB) })
 	if _, err := r.Find(request(c)); !errors.Is(err, ErrNone) {
 		t.Errorf("after the old secret was retired: %v, want ErrNone", err)
 	}
@@ -412,7 +433,7 @@ func TestLimitsAreThoseInForce(t *testing.T) {
 	r := newRig(t, public, Limits{Max: 100 * time.Hour})
 	c := r.signIn(t, alice())
 	r.clock.advance(2 * time.Hour)
-	r.Limits.Max = time.Hour
+	r.restart(func(o *Options) { o.Limits.Max = time.Hour })
 	if _, err := r.Find(request(c)); !errors.Is(err, ErrNone) {
 		t.Errorf("%v, want ErrNone", err)
 	}
@@ -458,7 +479,7 @@ func TestLateTouchDoesNotBringBackAnEndedSession(t *testing.T) {
 	r := newRig(t, public, Limits{Idle: time.Hour, Max: 2 * time.Hour})
 	c := r.signIn(t, alice())
 	s, _ := r.Find(request(c))
-	if err := r.End(httptest.NewRecorder(), request(c)); err != nil {
+	if _, err := r.End(httptest.NewRecorder(), request(c)); err != nil {
 		t.Fatal(err)
 	}
 	r.clock.advance(10 * time.Minute)
@@ -477,11 +498,11 @@ func TestEndTellsTheTruth(t *testing.T) {
 	c := r.signIn(t, alice())
 	r.store.fail = errors.New("down")
 	w := httptest.NewRecorder()
-	if err := r.End(w, request(c)); err == nil || len(w.Result().Cookies()) != 0 {
+	if _, err := r.End(w, request(c)); err == nil || len(w.Result().Cookies()) != 0 {
 		t.Errorf("store down: %v, cookies %v", err, w.Result().Cookies())
 	}
 	r.store.fail = nil
-	if err := r.End(httptest.NewRecorder(), request(c)); err != nil {
+	if _, err := r.End(httptest.NewRecorder(), request(c)); err != nil {
 		t.Fatal(err)
 	}
 	if len(r.store.records) != 0 {
@@ -494,17 +515,18 @@ func TestStoreFailureIsNotAbsence(t *testing.T) {
 	r := newRig(t, public, Limits{Max: time.Hour})
 	c := r.signIn(t, alice())
 	r.store.fail = errors.New("down")
+	r.restart(nil)
 	if _, err := r.Find(request(c)); err == nil || errors.Is(err, ErrNone) {
 		t.Errorf("Find: %v, want a failure that is not ErrNone", err)
 	}
-	if _, err := r.Create(httptest.NewRecorder(), request(), alice()); err == nil {
+	if _, err := r.Create(httptest.NewRecorder(), request(), SignIn{Identity: alice()}); err == nil {
 		t.Error("a session was made in a store that is down")
 	}
 }
 
 func TestNobodyGetsASession(t *testing.T) {
 	r := newRig(t, public, Limits{Max: time.Hour})
-	if _, err := r.Create(httptest.NewRecorder(), request(), identity.Identity{Email: "a@example.com"}); err == nil {
+	if _, err := r.Create(httptest.NewRecorder(), request(), SignIn{Identity: identity.Identity{Email: "a@example.com"}}); err == nil {
 		t.Error("a session for nobody")
 	}
 }
@@ -521,7 +543,7 @@ func TestConnectionsEndWithTheirSession(t *testing.T) {
 		}
 		r.Live.Add(s, func(why Reason) { ended[name] = why })
 	}
-	if err := r.End(httptest.NewRecorder(), request(a)); err != nil {
+	if _, err := r.End(httptest.NewRecorder(), request(a)); err != nil {
 		t.Fatal(err)
 	}
 	if len(ended) != 1 || ended["a"] != Ended() {

@@ -24,8 +24,9 @@ import (
 	"sidegate/web"
 )
 
-// maxMemorySessions bounds store "memory:", in records.
-const maxMemorySessions = 100_000
+// maxMemoryRecords bounds store "memory:"; a session is two records, itself and its
+// place in the index.
+const maxMemoryRecords = 200_000
 
 // server is one sidegate, wired and listening.
 type server struct {
@@ -34,6 +35,7 @@ type server struct {
 	login    *login.Login
 	upstream *proxy.Upstream
 	store    session.Store
+	sessions *session.Manager
 	live     *session.Live
 	policy   *policyFile
 	public   listener
@@ -70,8 +72,9 @@ func newServer(c config.Config, to streams) (*server, error) {
 	}
 	sessions := session.NewManager(session.Options{
 		Store: s.store, Keys: keys, Live: s.live, Audience: origin, Now: time.Now,
-		Limits: session.Limits{Idle: c.Session.Idle, Max: c.Session.Max},
+		Limits: session.Limits{Idle: c.Session.Idle, Max: c.Session.Max, Grace: c.Session.Grace},
 	})
+	s.sessions = sessions
 	site := &web.Site{HTTPS: public.Scheme == "https", Demo: c.Provider.ClientID == demoClient}
 	s.policy = policy
 	s.login = login.New(login.Options{
@@ -154,6 +157,7 @@ func (s *server) serve(ctx context.Context) error {
 	defer cancel()
 	go s.login.Discover(background)
 	go s.policy.watch(background)
+	go s.sessions.Follow(background, s.feedChanged)
 
 	broken := make(chan error, 2)
 	for _, l := range []listener{s.public, s.admin} {
@@ -169,6 +173,15 @@ func (s *server) serve(ctx context.Context) error {
 	case <-ctx.Done():
 		return s.drain()
 	}
+}
+
+// feedChanged says in the log what holds for revocations by other replicas.
+func (s *server) feedChanged(up bool) {
+	if up {
+		s.log.Info("the session store's revocation feed is up")
+		return
+	}
+	s.log.Warn("the session store's revocation feed is down: until it is back, sign-outs on other replicas take effect here within seconds, and on open WebSockets when it is back")
 }
 
 // drain ends in at most DRAIN: no new connections, requests under way finish,
@@ -199,7 +212,7 @@ func openStore(c config.Store) (session.Store, error) {
 	case config.StoreRedis:
 		return redisstore.Open(c.URL.Reveal())
 	}
-	return session.NewMemory(maxMemorySessions), nil
+	return session.NewMemory(maxMemoryRecords), nil
 }
 
 func openKeys(c config.Session) (session.Keys, error) {

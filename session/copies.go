@@ -1,0 +1,221 @@
+package session
+
+import (
+	"sync"
+	"time"
+)
+
+const (
+	// freshWithFeed is how long a copy is trusted while the feed is up: it would have
+	// told of a revocation. It is longer than a step of Touch, whose write confirms
+	// that the record is there: a busy session is never read again.
+	freshWithFeed = 90 * time.Second
+	// freshWithout is how long a copy is trusted in any case, and so how late a
+	// revocation can take effect where the feed is cut.
+	freshWithout = 5 * time.Second
+	// maxGeneration is how many copies are kept before the older half is dropped.
+	maxGeneration = 20_000
+)
+
+// copies are the sessions that this process has read or written. They answer most
+// requests without the store, and all of them for a while when it is in trouble.
+//
+// A copy vouches for a session only as far as a revocation would have been heard:
+// while the feed is up, else up to the moment it was cut. A new epoch begins with
+// every connect, as something may have been missed before it.
+type copies struct {
+	now func() time.Time
+
+	mu         sync.Mutex
+	young, old map[string]*copied // by store key; when young is full it becomes old
+	flights    map[string]*flight
+	up         bool      // the feed is
+	cut        time.Time // when it was cut
+	epoch      int
+	failing    time.Time // since when the store has not answered; zero: it does
+}
+
+type copied struct {
+	session   Session
+	confirmed time.Time // when the store last said that it is there
+	epoch     int
+	touching  bool // somebody writes its activity
+}
+
+// flight is a read under way, which everybody who asks for the same key waits for.
+type flight struct {
+	done    chan struct{}
+	session Session
+	err     error
+	revoked bool // meanwhile: whatever was read is over
+}
+
+func newCopies(now func() time.Time) *copies {
+	return &copies{now: now, young: make(map[string]*copied), flights: make(map[string]*flight)}
+}
+
+// fresh returns the copy that can stand for the store's answer.
+func (c *copies) fresh(key string) (Session, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	k := c.find(key)
+	if k == nil {
+		return Session{}, false
+	}
+	now := c.now()
+	age := now.Sub(k.confirmed)
+	fresh := age < freshWithout || c.up && k.epoch == c.epoch && age < freshWithFeed
+	return k.session, fresh && now.Before(k.session.Expires)
+}
+
+// join returns the read of key that is under way, or begins one, which the caller
+// then has to land.
+func (c *copies) join(key string) (f *flight, first bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if f := c.flights[key]; f != nil {
+		return f, false
+	}
+	f = &flight{done: make(chan struct{})}
+	c.flights[key] = f
+	return f, true
+}
+
+// land ends a read that began at the given time and epoch with the store's answer.
+// With the store in trouble a copy within the grace answers instead.
+func (c *copies) land(key string, f *flight, s Session, err error, began moment, grace time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.flights, key)
+	defer close(f.done)
+	f.session, f.err = s, err
+	switch {
+	case f.revoked:
+		f.session, f.err = Session{}, ErrNone
+	case err == nil:
+		c.failing = time.Time{}
+		c.put(key, &copied{session: s, confirmed: began.at, epoch: began.epoch})
+	case err == ErrNone:
+		c.failing = time.Time{}
+		c.drop(key)
+	default:
+		if c.failing.IsZero() {
+			c.failing = began.at
+		}
+		if k := c.find(key); k != nil && c.serves(k, grace) {
+			f.session, f.err = k.session, nil
+		}
+	}
+}
+
+// serves reports whether a copy may answer although the store does not.
+func (c *copies) serves(k *copied, grace time.Duration) bool {
+	now := c.now()
+	vouched := k.confirmed
+	if k.epoch == c.epoch && c.cut.After(vouched) {
+		vouched = c.cut
+	}
+	if k.epoch == c.epoch && c.up {
+		vouched = now
+	}
+	return now.Sub(vouched) <= grace && now.Sub(c.failing) <= grace && now.Before(k.session.Expires)
+}
+
+// moment is when a read or write of the store began.
+type moment struct {
+	at    time.Time
+	epoch int
+}
+
+func (c *copies) begin() moment {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return moment{c.now(), c.epoch}
+}
+
+// claim reports whether the caller shall write the session's activity: nobody does,
+// and it was not written since s was found.
+func (c *copies) claim(key string, s Session) (Session, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	k := c.find(key)
+	switch {
+	case k == nil:
+		return s, true
+	case k.touching:
+		return s, false
+	case k.session.Seen.After(s.Seen):
+		return k.session, false
+	}
+	k.touching = true
+	return s, true
+}
+
+// touched ends a claim. A written session replaces the copy, unless that was dropped
+// meanwhile: it may be revoked.
+func (c *copies) touched(key string, s Session, err error, began moment) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	k := c.find(key)
+	if k == nil {
+		return
+	}
+	k.touching = false
+	if err == nil {
+		c.failing = time.Time{}
+		k.session, k.confirmed, k.epoch = s, began.at, began.epoch
+	}
+}
+
+// revoked forgets a session that is over, also for a read that is under way.
+func (c *copies) revoked(key string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.drop(key)
+	if f := c.flights[key]; f != nil {
+		f.revoked = true
+	}
+}
+
+// feed notes the state of the feed, and reports whether it is back after it was cut:
+// something may have been missed.
+func (c *copies) feed(up bool) (restored bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if up == c.up {
+		return false
+	}
+	c.up = up
+	if !up {
+		c.cut = c.now()
+		return false
+	}
+	c.epoch++
+	return c.epoch > 1
+}
+
+// Precondition, here and below: mu is held.
+func (c *copies) find(key string) *copied {
+	if k := c.young[key]; k != nil {
+		return k
+	}
+	k := c.old[key]
+	if k != nil {
+		delete(c.old, key)
+		c.put(key, k)
+	}
+	return k
+}
+
+func (c *copies) put(key string, k *copied) {
+	if len(c.young) >= maxGeneration {
+		c.young, c.old = make(map[string]*copied), c.young
+	}
+	delete(c.old, key)
+	c.young[key] = k
+}
+
+func (c *copies) drop(key string) {
+	delete(c.young, key)
+	delete(c.old, key)
+}
