@@ -72,7 +72,7 @@ func (l *Login) Callback(w http.ResponseWriter, r *http.Request) error {
 func (l *Login) finish(w http.ResponseWriter, r *http.Request, a attempt, code string) error {
 	ctx, cancel := context.WithTimeout(oidc.ClientContext(r.Context(), l.provider.http), l.Patience)
 	defer cancel()
-	m, err := l.provider.get(ctx)
+	m, err := l.provider.metadata.get(ctx)
 	if err != nil {
 		return providerDown(err)
 	}

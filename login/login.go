@@ -54,7 +54,7 @@ func New(o Options) *Login {
 // that the first person to sign in need not wait.
 func (l *Login) Discover(ctx context.Context) {
 	for {
-		if _, err := l.provider.get(ctx); err == nil {
+		if _, err := l.provider.metadata.get(ctx); err == nil {
 			return
 		}
 		select {
@@ -66,7 +66,7 @@ func (l *Login) Discover(ctx context.Context) {
 }
 
 // Ready returns nil when the provider has answered, else why it has not.
-func (l *Login) Ready() error { return l.provider.status() }
+func (l *Login) Ready() error { return l.provider.metadata.status() }
 
 // path returns the address that begins a sign-in and comes back to returnTo.
 func path(returnTo string) string { return "/_gate/login?rd=" + url.QueryEscape(returnTo) }

@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
@@ -40,16 +39,10 @@ func (c Client) RedirectURI() string { return c.Public + "/_gate/callback" }
 // when first needed and again until that succeeds; sidegate starts, and serves
 // who is signed in, while the provider is down.
 type provider struct {
-	client Client
-	http   *http.Client
-	now    func() time.Time
-
-	mu     sync.Mutex
-	ready  *metadata
-	err    error         // why the last attempt failed
-	retry  time.Time     // no attempt before this
-	wait   time.Duration // the present back-off
-	asking chan struct{} // closed when the attempt under way has ended
+	client   Client
+	http     *http.Client
+	now      func() time.Time
+	metadata lazy[metadata]
 }
 
 // metadata is what discovery gave, made ready for use.
@@ -60,58 +53,9 @@ type metadata struct {
 }
 
 func newProvider(c Client, client *http.Client, now func() time.Time) *provider {
-	return &provider{client: c, http: client, now: now}
-}
-
-// get returns the metadata, fetching it if need be. After a failure it answers
-// with that failure until the back-off has passed, and all who ask at once share
-// one attempt: a crowd signing in does not hammer a provider that is down. One
-// caller's patience does not decide over the others'.
-func (p *provider) get(ctx context.Context) (*metadata, error) {
-	p.mu.Lock()
-	if p.ready != nil || (p.err != nil && p.now().Before(p.retry)) {
-		defer p.mu.Unlock()
-		return p.ready, p.err
-	}
-	if p.asking == nil {
-		p.asking = make(chan struct{})
-		go p.ask(p.asking)
-	}
-	asking := p.asking
-	p.mu.Unlock()
-	select {
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	case <-asking:
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.ready, p.err
-}
-
-func (p *provider) ask(done chan struct{}) {
-	ctx, cancel := context.WithTimeout(context.Background(), discoveryTime)
-	defer cancel()
-	m, err := p.discover(ctx)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.ready, p.err, p.asking = m, err, nil
-	if err != nil {
-		p.wait = min(max(2*p.wait, 250*time.Millisecond), discoveryWait)
-		p.retry = p.now().Add(p.wait)
-	}
-	close(done)
-}
-
-// status reports what is known without asking: nil when the provider has
-// answered.
-func (p *provider) status() error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.ready == nil && p.err == nil {
-		return errors.New("not asked yet")
-	}
-	return p.err
+	p := &provider{client: c, http: client, now: now}
+	p.metadata = lazy[metadata]{fetch: p.discover, now: now, longest: discoveryWait}
+	return p
 }
 
 // discover fetches the metadata (OpenID Connect Discovery 4). go-oidc compares

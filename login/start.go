@@ -41,7 +41,7 @@ func (l *Login) Start(w http.ResponseWriter, r *http.Request) error {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), l.Patience)
 	defer cancel()
-	m, err := l.provider.get(ctx)
+	m, err := l.provider.metadata.get(ctx)
 	if err != nil {
 		return providerDown(err)
 	}
