@@ -118,7 +118,7 @@ func notKept(err error, a attempt) error {
 
 // exchange spends the code and returns who signed in.
 func (l *Login) exchange(ctx context.Context, m *metadata, a attempt, code string) (identity.Identity, error) {
-	token, err := m.oauth.Exchange(ctx, code, oauth2.VerifierOption(a.verifier()))
+	token, err := l.provider.oauth(m).Exchange(ctx, code, oauth2.VerifierOption(a.verifier()))
 	if err != nil {
 		return identity.Identity{}, exchangeFailed(err, a)
 	}

@@ -68,6 +68,10 @@ func (l *Login) Discover(ctx context.Context) {
 // Ready returns nil when the provider has answered, else why it has not.
 func (l *Login) Ready() error { return l.provider.metadata.status() }
 
+// SetClientSecret replaces the client secret: sign-ins use it from then on, those
+// under way included. It may be called at any time.
+func (l *Login) SetClientSecret(secret string) { l.provider.secret.Store(&secret) }
+
 // path returns the address that begins a sign-in and comes back to returnTo.
 func path(returnTo string) string { return "/_gate/login?rd=" + url.QueryEscape(returnTo) }
 

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
@@ -28,7 +29,7 @@ const GoogleIssuer = "https://accounts.google.com"
 type Client struct {
 	Issuer string // exact, as in the provider's metadata
 	ID     string
-	Secret string
+	Secret string // the first one; SetClientSecret replaces it
 	Public string // our origin, PUBLIC_URL
 }
 
@@ -43,11 +44,12 @@ type provider struct {
 	http     *http.Client
 	now      func() time.Time
 	metadata lazy[metadata]
+	secret   atomic.Pointer[string] // the client secret; may be replaced at any time
 }
 
 // metadata is what discovery gave, made ready for use.
 type metadata struct {
-	oauth    oauth2.Config
+	oauth    oauth2.Config // without the client secret: see provider.oauth
 	verifier *oidc.IDTokenVerifier
 	provider *oidc.Provider
 }
@@ -55,7 +57,15 @@ type metadata struct {
 func newProvider(c Client, client *http.Client, now func() time.Time) *provider {
 	p := &provider{client: c, http: client, now: now}
 	p.metadata = lazy[metadata]{fetch: p.discover, now: now, longest: discoveryWait}
+	p.secret.Store(&c.Secret)
 	return p
+}
+
+// oauth returns the client with the secret of this moment.
+func (p *provider) oauth(m *metadata) *oauth2.Config {
+	c := m.oauth
+	c.ClientSecret = *p.secret.Load()
+	return &c
 }
 
 // discover fetches the metadata (OpenID Connect Discovery 4). go-oidc compares
@@ -89,10 +99,9 @@ func (p *provider) discover(ctx context.Context) (*metadata, error) {
 		}
 	}
 	m := &metadata{provider: found, oauth: oauth2.Config{
-		ClientID: p.client.ID, ClientSecret: p.client.Secret,
-		RedirectURL: p.client.RedirectURI(),
-		Scopes:      []string{oidc.ScopeOpenID, "email", "profile"},
-		Endpoint:    oauth2.Endpoint{AuthURL: doc.Auth, TokenURL: doc.Token, AuthStyle: authStyle(doc.Methods)},
+		ClientID: p.client.ID, RedirectURL: p.client.RedirectURI(),
+		Scopes:   []string{oidc.ScopeOpenID, "email", "profile"},
+		Endpoint: oauth2.Endpoint{AuthURL: doc.Auth, TokenURL: doc.Token, AuthStyle: authStyle(doc.Methods)},
 	}}
 	m.verifier = oidc.NewVerifier(p.client.Issuer, newKeySet(p.http, doc.Keys, p.now), &oidc.Config{
 		ClientID:             p.client.ID,

@@ -1,6 +1,7 @@
 package logintest
 
 import (
+	"cmp"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
@@ -73,7 +74,7 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request, script Script) 
 	g, known := p.grants[asked.Form.Get("code")]
 	delete(p.grants, asked.Form.Get("code"))
 	p.mu.Unlock()
-	if asked.ClientID != p.ClientID || asked.ClientSecret != p.ClientSecret {
+	if asked.ClientID != p.ClientID || asked.ClientSecret != cmp.Or(script.Secret, p.ClientSecret) {
 		writeJSON(w, http.StatusUnauthorized, Object{"error": "invalid_client"})
 		return
 	}

@@ -48,6 +48,7 @@ type Script struct {
 	Signing   Key                          // signs ID tokens
 	Published []Key                        // what the key set holds
 	Now       func() time.Time             // the clock; nil: the real one
+	Secret    string                       // the client's secret, when not Provider.ClientSecret any more
 	Wrap      map[string]Wrapper           // gets in between, by endpoint
 }
 
