@@ -194,6 +194,14 @@ func (c *copies) feed(up bool) (restored bool) {
 	return c.epoch > 1
 }
 
+// doubt forgets all copies; reads under way will not be trusted for long.
+func (c *copies) doubt() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.young, c.old = make(map[string]*copied), nil
+	c.epoch++
+}
+
 // Precondition, here and below: mu is held.
 func (c *copies) find(key string) *copied {
 	if k := c.young[key]; k != nil {

@@ -182,6 +182,13 @@ func (m *Manager) Follow(ctx context.Context, tell func(up bool)) {
 	}
 }
 
+// Doubt has every session read again, those with open connections at once: for
+// when a secret was retired, and what only that opens has ended.
+func (m *Manager) Doubt(ctx context.Context) {
+	m.copies.doubt()
+	m.lookAgain(ctx)
+}
+
 // lookAgain asks the store for every session that has open connections, after the
 // feed may have missed the end of one. A store that fails will be followed by
 // another cut of the feed.

@@ -23,6 +23,7 @@ func (s *server) adminHandler() http.Handler {
 		answer(w, http.StatusOK, map[string]string{"status": "ok"})
 	})
 	mux.HandleFunc("GET /readyz", s.readyz)
+	mux.HandleFunc("GET /metrics", s.metrics)
 	return mux
 }
 
@@ -30,14 +31,10 @@ func (s *server) adminHandler() http.Handler {
 func (s *server) readyz(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), readyTime)
 	defer cancel()
-	_, storeErr := s.store.Get(ctx, "probe")
-	if errors.Is(storeErr, session.ErrNone) {
-		storeErr = nil
-	}
 	parts := map[string]string{}
 	status := http.StatusOK
 	for name, err := range map[string]error{
-		"store": storeErr, "provider": s.login.Ready(), "upstream": s.upstream.Check(ctx),
+		"store": s.storeError(ctx), "provider": s.login.Ready(), "upstream": s.upstream.Check(ctx),
 	} {
 		parts[name] = "ok"
 		if err != nil {
@@ -48,6 +45,15 @@ func (s *server) readyz(w http.ResponseWriter, r *http.Request) {
 		parts["process"], status = "stopping", http.StatusServiceUnavailable
 	}
 	answer(w, status, parts)
+}
+
+// storeError returns why the store does not answer.
+func (s *server) storeError(ctx context.Context) error {
+	_, err := s.store.Get(ctx, "probe")
+	if errors.Is(err, session.ErrNone) {
+		return nil
+	}
+	return err
 }
 
 // shorten keeps a provider's HTML out of an operator's terminal.

@@ -159,12 +159,8 @@ func appOf(set string, command []string) string {
 	return set
 }
 
-// runCommand: sidegate run -- CMD…
-func runCommand(ctx context.Context, args []string, to streams) error {
-	c, err := newChild(args)
-	if err != nil {
-		return err
-	}
+// settings are those of the environment, in front of this app.
+func (c *child) settings(args []string) (config.Config, error) {
 	raw, unknown := config.FromEnv()
 	raw.App = appOf(raw.App, args)
 	if raw.Upstream == "" {
@@ -173,10 +169,21 @@ func runCommand(ctx context.Context, args []string, to streams) error {
 		c.addr = u.Host // the app knows its port already
 	}
 	parsed, faults := raw.Parse()
-	if err := errors.Join(unknown, faults); err != nil {
+	return parsed, errors.Join(unknown, faults)
+}
+
+// runCommand: sidegate run -- CMD…
+func runCommand(ctx context.Context, args []string, to streams) error {
+	c, err := newChild(args)
+	if err != nil {
 		return err
 	}
-	s, err := newServer(parsed, to)
+	load := func() (config.Config, error) { return c.settings(args) }
+	parsed, err := load()
+	if err != nil {
+		return err
+	}
+	s, err := newServer(parsed, load, to)
 	if err != nil {
 		return err
 	}

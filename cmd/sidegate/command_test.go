@@ -268,7 +268,7 @@ func serving(t *testing.T) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := newServer(c, streams{&output{}, &output{}})
+	s, err := newServer(c, config.Load, streams{&output{}, &output{}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -51,7 +51,7 @@ func demoCommand(ctx context.Context, args []string, to streams) error {
 	if err != nil {
 		return err
 	}
-	s, err := newServer(parsed, to)
+	s, err := newServer(parsed, nil, to)
 	if err != nil {
 		return err
 	}

@@ -134,7 +134,7 @@ func serveCommand(ctx context.Context, to streams) error {
 	if err != nil {
 		return err
 	}
-	s, err := newServer(c, to)
+	s, err := newServer(c, config.Load, to)
 	if err != nil {
 		return err
 	}

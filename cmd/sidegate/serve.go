@@ -41,6 +41,10 @@ type server struct {
 	public   listener
 	admin    listener
 	draining atomic.Bool
+	feedUp   atomic.Bool
+	traffic  traffic
+	keys     session.Keys
+	secrets  *secrets
 }
 
 // listener is a socket and who answers on it.
@@ -50,8 +54,10 @@ type listener struct {
 }
 
 // newServer wires everything and opens the listeners, but answers nothing yet.
-func newServer(c config.Config, to streams) (*server, error) {
+// load reads the settings anew, for secrets that change; nil: none can.
+func newServer(c config.Config, load func() (config.Config, error), to streams) (*server, error) {
 	s := &server{config: c, log: newLogger(c.Log, to), live: &session.Live{}}
+	s.secrets = &secrets{server: s, load: load, held: c}
 	public := proxy.Public{Scheme: c.Public.Scheme, Host: c.Public.Host}
 	origin := public.Scheme + "://" + public.Host
 
@@ -59,8 +65,7 @@ func newServer(c config.Config, to streams) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	keys, err := openKeys(c.Session)
-	if err != nil {
+	if s.keys, err = openKeys(c.Session); err != nil {
 		return nil, err
 	}
 	paths, err := publicPaths(c.Proxy.PublicPaths)
@@ -71,7 +76,7 @@ func newServer(c config.Config, to streams) (*server, error) {
 		return nil, err
 	}
 	sessions := session.NewManager(session.Options{
-		Store: s.store, Keys: keys, Live: s.live, Audience: origin, Now: time.Now,
+		Store: s.store, Keys: s.keys, Live: s.live, Audience: origin, Now: time.Now,
 		Limits: session.Limits{Idle: c.Session.Idle, Max: c.Session.Max, Grace: c.Session.Grace},
 	})
 	s.sessions = sessions
@@ -82,7 +87,7 @@ func newServer(c config.Config, to streams) (*server, error) {
 			Issuer: c.Provider.Issuer, ID: c.Provider.ClientID,
 			Secret: c.Provider.ClientSecret.Reveal(), Public: origin,
 		},
-		Keys: keys, Store: s.store, Sessions: sessions, Policy: &policy.book, Site: site,
+		Keys: s.keys, Store: s.store, Sessions: sessions, Policy: &policy.book, Site: site,
 		Hint: domainHint(c), Now: time.Now,
 	})
 	s.upstream = proxy.NewUpstream(c.Upstream)
@@ -96,7 +101,7 @@ func newServer(c config.Config, to streams) (*server, error) {
 		Own: ownPaths(s.login, gate, site, c.Proxy.App), Gate: gate,
 		Client: proxy.Client{Trusted: c.Proxy.Trusted}, Public: public,
 	}
-	return s, s.listen(site.Record(s.log, site.Handle(routes.Serve)))
+	return s, s.listen(s.hangUp(site.Record(s.log, site.Handle(routes.Serve))))
 }
 
 // ownPaths are the exact paths on the public listener that are not the app's.
@@ -127,7 +132,8 @@ func (s *server) listen(handler http.Handler) error {
 	if err != nil {
 		return listenError("SIDEGATE_ADMIN_LISTEN", s.config.AdminListen, err)
 	}
-	s.public = listener{public, newHTTPServer(handler, s.log)}
+	s.public = listener{newShedding(public, s.log), newHTTPServer(handler, s.log)}
+	s.public.http.ConnState = s.traffic.note
 	s.admin = listener{admin, newHTTPServer(s.adminHandler(), s.log)}
 	return nil
 }
@@ -157,6 +163,7 @@ func (s *server) serve(ctx context.Context) error {
 	defer cancel()
 	go s.login.Discover(background)
 	go s.policy.watch(background)
+	go s.secrets.watch(background)
 	go s.sessions.Follow(background, s.feedChanged)
 
 	broken := make(chan error, 2)
@@ -177,32 +184,12 @@ func (s *server) serve(ctx context.Context) error {
 
 // feedChanged says in the log what holds for revocations by other replicas.
 func (s *server) feedChanged(up bool) {
+	s.feedUp.Store(up)
 	if up {
 		s.log.Info("the session store's revocation feed is up")
 		return
 	}
 	s.log.Warn("the session store's revocation feed is down: until it is back, sign-outs on other replicas take effect here within seconds, and on open WebSockets when it is back")
-}
-
-// drain ends in at most DRAIN: no new connections, requests under way finish,
-// WebSockets are closed one after the other, so that their browsers do not all
-// come back at once.
-func (s *server) drain() error {
-	s.draining.Store(true)
-	s.log.Info("stopping", "drain", s.config.Drain.String(), "open", s.live.Len())
-	ctx, cancel := context.WithTimeout(context.Background(), s.config.Drain)
-	defer cancel()
-	tunnels := make(chan struct{})
-	go func() {
-		defer close(tunnels)
-		s.live.Drain(ctx, s.config.Drain*3/4)
-	}()
-	if err := s.public.http.Shutdown(ctx); err != nil {
-		s.log.Warn("some requests did not finish in time and are cut off")
-		s.public.http.Close()
-	}
-	<-tunnels
-	return s.admin.http.Close()
 }
 
 func openStore(c config.Store) (session.Store, error) {
@@ -220,11 +207,7 @@ func openKeys(c config.Session) (session.Keys, error) {
 	if err != nil {
 		return session.Keys{}, err
 	}
-	var texts []string
-	for _, s := range secrets {
-		texts = append(texts, s.Reveal())
-	}
-	return session.NewKeys(texts...)
+	return session.NewKeys(reveal(secrets)...)
 }
 
 func publicPaths(rules []config.PathRule) (paths access.PublicPaths, err error) {

@@ -1,0 +1,214 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"sidegate/config"
+	"sidegate/session"
+)
+
+// stoppable is a server that the test stops by itself.
+func stoppable(t *testing.T, pairs ...string) (s *server, stop func(), ended <-chan error) {
+	t.Helper()
+	app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/public/slow" {
+			time.Sleep(time.Second)
+		}
+		fmt.Fprint(w, "the app")
+	}))
+	t.Cleanup(app.Close)
+	settings(t, append(append(runnable(), "UPSTREAM="+app.URL, "PUBLIC_PATHS=/public/"), pairs...)...)
+	c, err := config.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s, err = newServer(c, config.Load, streams{&output{}, &output{}}); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	t.Cleanup(stop)
+	done := make(chan error, 1)
+	go func() { done <- s.serve(ctx) }()
+	return s, stop, done
+}
+
+func within(t *testing.T, ended <-chan error, bound time.Duration) {
+	t.Helper()
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Errorf("serve ended with %v", err)
+		}
+	case <-time.After(bound):
+		t.Fatalf("the process is still there after %v", bound)
+	}
+}
+
+// FLT-23: whoever has nothing open does not wait.
+func TestAnIdleProcessEndsAtOnce(t *testing.T) {
+	_, stop, ended := stoppable(t, "DRAIN=30s")
+	stop()
+	within(t, ended, 5*time.Second)
+}
+
+// Nor for a connection over which nothing was asked for long.
+func TestAQuietConnectionIsNotWaitedFor(t *testing.T) {
+	s, stop, ended := stoppable(t, "DRAIN=100s")
+	conn, err := net.Dial("tcp", s.public.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	get(t, conn, bufio.NewReader(conn), "/public/")
+	s.traffic.last.Store(time.Now().Add(-quiet).UnixNano())
+	stop()
+	within(t, ended, 2*time.Second)
+}
+
+func get(t *testing.T, conn net.Conn, in *bufio.Reader, path string) *http.Response {
+	t.Helper()
+	fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: localhost:8080\r\n\r\n", path)
+	res, err := http.ReadResponse(in, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if body, err := io.ReadAll(res.Body); err != nil || string(body) != "the app" {
+		t.Fatalf("%s, %q, %v", res.Status, body, err)
+	}
+	return res
+}
+
+// FLT-22: with traffic the door stays open for a moment, with the sign turned, and
+// what is under way finishes.
+func TestABusyProcessLingers(t *testing.T) {
+	s, stop, ended := stoppable(t, "DRAIN=8s")
+	conn, err := net.Dial("tcp", s.public.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	in := bufio.NewReader(conn)
+	if res := get(t, conn, in, "/public/"); res.Close {
+		t.Error("a connection is closed although nothing stops")
+	}
+	stop()
+	for !s.draining.Load() {
+		time.Sleep(time.Millisecond)
+	}
+	if res, err := http.Get("http://" + s.admin.Addr().String() + "/readyz"); err != nil || res.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("/readyz while stopping: %v, %v", res, err)
+	}
+	slow := make(chan *http.Response)
+	go func() {
+		late, err := net.Dial("tcp", s.public.Addr().String())
+		if err != nil {
+			t.Error("the door is shut at once")
+			close(slow)
+			return
+		}
+		defer late.Close()
+		slow <- get(t, late, bufio.NewReader(late), "/public/slow")
+	}()
+	if res := get(t, conn, in, "/public/"); !res.Close {
+		t.Error("a stopping process invites further requests: no Connection: close")
+	}
+	if res := <-slow; res == nil || !res.Close {
+		t.Error("a request under way did not finish")
+	}
+	within(t, ended, 9*time.Second)
+	if _, err := net.Dial("tcp", s.public.Addr().String()); err == nil {
+		t.Error("the door is still open")
+	}
+}
+
+// What stays open is not waited for beyond DRAIN.
+func TestDrainEndsInTime(t *testing.T) {
+	s, stop, ended := stoppable(t, "DRAIN=400ms")
+	s.live.Add(session.Session{ID: "a"}, func(session.Reason) {}) // never closes
+	stop()
+	start := time.Now()
+	within(t, ended, 5*time.Second)
+	if d := time.Since(start); d < 300*time.Millisecond {
+		t.Errorf("it ended after %v, with something open and 400 ms to wait", d)
+	}
+}
+
+// FLT-28: with few descriptors left new connections are turned away with an answer,
+// and in the last eighth without one; the limit is of what is open, not of how many
+// came.
+func TestConnectionsOverTheLimitAreTurnedAway(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { l.Close() }()
+	s := newShedding(l, newLogger(config.Log{}, streams{&output{}, &output{}}))
+	dial := func() net.Conn {
+		t.Helper()
+		c, err := net.Dial("tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		c.SetDeadline(time.Now().Add(10 * time.Second))
+		return c
+	}
+	accept := func() {
+		t.Helper()
+		dial() // the system takes it in
+		c, err := s.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+	}
+	accept()
+	for name, c := range map[string]struct {
+		limit float64 // of the number that the next connection gets
+		want  string
+	}{
+		"in the last quarter": {1.2, "HTTP/1.1 503 "},
+		"in the last eighth":  {1, ""},
+	} {
+		conn := dial()
+		s.limit = uintptr(c.limit * float64(nextDescriptor(t)))
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			s.Accept() // turns conn away, and waits until the listener is closed
+		}()
+		fmt.Fprint(conn, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+		answer, _ := io.ReadAll(conn)
+		if got := string(answer); c.want == "" && got != "" || !strings.HasPrefix(got, c.want) {
+			t.Errorf("%s: answered %q, want %q", name, got, c.want)
+		}
+		l.Close()
+		<-done
+		if l, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+			t.Fatal(err)
+		}
+		s.Listener, s.limit = l, 1<<20
+	}
+	accept()
+}
+
+// nextDescriptor is the lowest number that is free.
+func nextDescriptor(t *testing.T) uintptr {
+	t.Helper()
+	f, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	return f.Fd()
+}
