@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -30,7 +32,7 @@ type RedisServer struct {
 	dir      string
 	port     int
 	password string
-	args     []string
+	args     func() []string // after the port is chosen
 	child    *exec.Cmd // nil while it is not running
 	guard    *exec.Cmd
 }
@@ -40,30 +42,58 @@ type RedisServer struct {
 // understood by Do and URL. Without the program the test ends as package need says.
 func Redis(t testing.TB, args ...string) *RedisServer {
 	t.Helper()
-	r := &RedisServer{t: t, program: need.Program(t, "redis-server", "redis-server"), dir: t.TempDir(), args: args}
-	user := ""
-	for i, arg := range args[:max(0, len(args)-1)] {
-		if arg == "--requirepass" {
-			r.password = args[i+1]
-			user = ":" + r.password + "@"
-		}
-	}
+	r := newServer(t, password(args))
+	r.args = func() []string { return args }
+	r.startAnywhere()
+	return r
+}
+
+// newServer returns a server that does not run yet.
+func newServer(t testing.TB, password string) *RedisServer {
+	t.Helper()
+	r := &RedisServer{t: t, program: need.Program(t, "redis-server", "redis-server"), dir: t.TempDir(), password: password}
 	t.Cleanup(r.end)
+	return r
+}
+
+// password returns what follows --requirepass.
+func password(args []string) string {
+	if i := slices.Index(args, "--requirepass"); i >= 0 && i+1 < len(args) {
+		return args[i+1]
+	}
+	return ""
+}
+
+// userinfo is what stands before the host in the URL of a server with that password.
+func userinfo(password string) string {
+	if password == "" {
+		return ""
+	}
+	return url.UserPassword("", password).String() + "@"
+}
+
+// startAnywhere starts the server on a port that is free.
+func (r *RedisServer) startAnywhere() {
+	r.t.Helper()
 	for range 10 {
-		// Below the ports that the system gives to outgoing connections: one of
-		// those must not take ours between Kill and Start.
-		r.port = 20_000 + rand.IntN(12_000)
-		r.URL = fmt.Sprintf("redis://%s127.0.0.1:%d/0", user, r.port)
+		r.port = newPort()
+		r.URL = fmt.Sprintf("redis://%s%s/0", userinfo(r.password), r.Addr())
 		if r.start() {
-			return r
+			return
 		}
 		if !r.portTaken() {
 			break
 		}
 	}
-	t.Fatalf("redis-server does not start: %s", r.log())
-	return nil
+	r.t.Fatalf("redis-server does not start: %s", r.log())
 }
+
+// newPort is below the ports that the system gives to outgoing connections: one of
+// those must not take ours between Kill and Start.
+func newPort() int { return 20_000 + rand.IntN(12_000) }
+
+// Addr is the server's HOST:PORT.
+func (r *RedisServer) Addr() string { return fmt.Sprintf("127.0.0.1:%d", r.port) }
 
 // Start starts the server again, empty, on the port it had.
 func (r *RedisServer) Start() {
@@ -120,10 +150,10 @@ func (r *RedisServer) start() bool {
 		r.t.Fatal(err)
 	}
 	defer log.Close()
-	r.child = exec.Command(r.program, append([]string{
+	r.child = exec.Command(r.program, append(r.args(),
 		"--bind", "127.0.0.1", "--port", fmt.Sprint(r.port), "--dir", r.dir,
 		"--save", "", "--appendonly", "no", "--daemonize", "no",
-	}, r.args...)...)
+	)...)
 	r.child.Stdout, r.child.Stderr = log, log
 	if err := r.child.Start(); err != nil {
 		r.t.Fatalf("redis-server: %v", err)
@@ -203,7 +233,7 @@ func (r *RedisServer) log() []byte {
 
 // do uses a connection of its own, so that no earlier trouble is in its way.
 func (r *RedisServer) do(within time.Duration, args ...string) (string, error) {
-	conn, err := net.DialTimeout("tcp", fmt.Sprintf("127.0.0.1:%d", r.port), within)
+	conn, err := net.DialTimeout("tcp", r.Addr(), within)
 	if err != nil {
 		return "", err
 	}

@@ -1,6 +1,6 @@
 // Package sessiontest tests what keeps sessions: TestStore is the contract of
-// session.Store as a test suite, and Redis runs a real Redis server whose
-// failures a test can cause.
+// session.Store as a test suite; Redis, Sentinel and Cluster run real Redis servers
+// whose failures a test can cause.
 package sessiontest
 
 import (
