@@ -95,6 +95,7 @@ type Feed interface {
 type Notice struct {
 	Up   bool
 	Keys []string // revoked records
+	Err  error    // why the feed is not Up, where the store can say; it shows no secret
 }
 
 // MaxValue bounds one record, in bytes.

@@ -3,6 +3,7 @@ package redisstore
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"net"
 	"strings"
 	"time"
@@ -13,104 +14,105 @@ import (
 )
 
 const (
-	// channel carries revoked keys, one a message.
-	channel = keyPrefix + "revoked"
-	// eachBatch is how many keys are asked for and read at once.
-	eachBatch = 500
-	// pingEvery is how often a silent feed is asked whether it is there.
-	pingEvery = 900 * time.Millisecond
+	// pingEvery is how often a silent feed is asked whether it is there. It is lost
+	// after twice that.
+	pingEvery = 800 * time.Millisecond
+	// A lost feed is opened again after some time between these.
+	leastPause, mostPause = 50 * time.Millisecond, time.Second
 )
 
-// Revoke implements session.Store.
-func (s *Store) Revoke(ctx context.Context, keys ...string) error {
-	ctx, cancel := context.WithTimeout(ctx, s.timeout)
-	defer cancel()
-	p := s.client.Pipeline()
-	for _, key := range keys {
-		p.Del(ctx, keyPrefix+key)
-	}
-	for _, key := range keys {
-		p.Publish(ctx, channel, key)
-	}
-	_, err := p.Exec(ctx)
-	return s.answer(err)
-}
-
-// Each implements session.Store.
-func (s *Store) Each(ctx context.Context, prefix string, visit func(key string, value []byte) error) error {
-	var cursor uint64
-	for {
-		keys, next, err := s.client.Scan(ctx, cursor, escapeGlob(keyPrefix+prefix)+"*", eachBatch).Result()
-		if err != nil {
-			return s.answer(err)
-		}
-		for _, name := range keys {
-			key := strings.TrimPrefix(name, keyPrefix)
-			value, err := s.Get(ctx, key)
-			if errors.Is(err, session.ErrNone) {
-				continue
-			}
-			if err != nil {
-				return err
-			}
-			if err := visit(key, value); err != nil {
-				return err
-			}
-		}
-		if cursor = next; cursor == 0 {
-			return nil
-		}
-	}
-}
-
-func escapeGlob(s string) string {
-	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`, "]", `\]`).Replace(s)
-}
+var errMoved = errors.New("another server is the primary now")
 
 // Revoked implements session.Store.
 func (s *Store) Revoked(ctx context.Context) <-chan session.Notice {
-	notices := make(chan session.Notice)
-	go func() {
-		defer close(notices)
-		for ctx.Err() == nil {
-			s.listen(ctx, func(n session.Notice) {
-				select {
-				case notices <- n:
-				case <-ctx.Done():
-				}
-			})
-			select {
-			case <-ctx.Done():
-			case <-time.After(pingEvery / 4):
-			}
-		}
-	}()
-	return notices
+	f := &feed{store: s, ctx: ctx, notices: make(chan session.Notice)}
+	go f.run()
+	return f.notices
 }
 
-// listen tells what is published until the connection fails, and then that it did.
-// A connection that says nothing is asked whether it is there: one that was cut
-// without a word would stay silent for ever.
-func (s *Store) listen(ctx context.Context, tell func(session.Notice)) {
-	defer tell(session.Notice{})
-	subscription := s.client.Subscribe(ctx, channel)
-	defer subscription.Close()
-	defer context.AfterFunc(ctx, func() { subscription.Close() })() // a read that waits knows no context
-	for asked := false; ; {
-		message, err := subscription.ReceiveTimeout(ctx, pingEvery)
-		switch m := message.(type) {
-		case *redis.Subscription:
-			tell(session.Notice{Up: true})
-		case *redis.Message:
-			tell(session.Notice{Up: true, Keys: []string{m.Payload}})
+// feed listens for one who takes its notices.
+type feed struct {
+	store   *Store
+	ctx     context.Context
+	notices chan session.Notice
+	up      bool
+	why     string // it is not, as was told last
+}
+
+func (f *feed) run() {
+	defer close(f.notices)
+	for pause := leastPause; f.ctx.Err() == nil; pause = min(2*pause, mostPause) {
+		err := f.listen()
+		if f.up {
+			pause = leastPause
 		}
+		f.down(err)
+		select {
+		case <-f.ctx.Done():
+		case <-time.After(pause/2 + rand.N(pause/2)): // not all replicas at once
+		}
+	}
+}
+
+// down tells once that the feed is lost, and again when the reason is another.
+func (f *feed) down(err error) {
+	err = f.store.answer(err)
+	if why := err.Error(); f.up || f.why != why {
+		f.up, f.why = false, why
+		f.tell(session.Notice{Err: err})
+	}
+}
+
+func (f *feed) tell(n session.Notice) {
+	select {
+	case f.notices <- n:
+	case <-f.ctx.Done():
+	}
+}
+
+// listen tells what is published until the connection fails. One that says nothing is
+// asked whether it is there: if it was cut without a word it would stay silent for ever.
+func (f *feed) listen() error {
+	node, err := f.node()
+	if err != nil {
+		return err
+	}
+	opened := time.Now()
+	subscription := node.Subscribe(f.ctx, channel)
+	defer subscription.Close()
+	defer context.AfterFunc(f.ctx, func() { subscription.Close() })() // a read that waits knows no context
+	for asked := false; ; {
+		message, err := subscription.ReceiveTimeout(f.ctx, pingEvery)
+		f.hear(message)
 		switch timeout, ok := errors.AsType[net.Error](err); {
 		case err == nil:
 			asked = false
-		case ok && timeout.Timeout() && !asked && subscription.Ping(ctx) == nil:
+		case ok && timeout.Timeout() && !asked && subscription.Ping(f.ctx) == nil:
 			asked = true
 		default:
-			return
+			return err
+		}
+		if s := f.store.sentinels; s != nil && s.movedSince(opened) {
+			return errMoved // the old primary may live on, but nobody tells it anything
 		}
 	}
+}
+
+func (f *feed) hear(message any) {
+	switch m := message.(type) {
+	case *redis.Subscription:
+		f.up, f.why = true, ""
+		f.tell(session.Notice{Up: true})
+	case *redis.Message:
+		f.tell(session.Notice{Up: true, Keys: strings.Split(m.Payload, separator)})
+	}
+}
+
+// node chooses where to listen. In a cluster that may be anywhere.
+func (f *feed) node() (*redis.Client, error) {
+	nodes, err := f.store.nodes(f.ctx)
+	if err != nil {
+		return nil, err
+	}
+	return nodes[rand.IntN(len(nodes))], nil
 }

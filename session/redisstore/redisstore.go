@@ -1,22 +1,32 @@
-// Package redisstore keeps sessions in a Redis server, or one that speaks its
-// protocol, shared by all replicas of sidegate.
+// Package redisstore keeps sessions in Redis, or in what speaks its protocol, shared by
+// all replicas of sidegate: in one server, in one that sentinels watch, or in a cluster.
 //
-// Every change is one atomic command (SET with PX, and NX or XX), and every key
-// has a lifetime. The settings are for trouble: a request waits at most callTimeout
-// for the server, however it fails, and nothing is sent twice, since an answer that
-// was lost does not tell whether the command was carried out.
+// Every change is one atomic command (SET with PX, and NX or XX) or script, and every
+// key has a lifetime. The settings are for trouble: a call takes at most callTimeout,
+// however the server fails, and one that fails again and again is not asked for a while
+// (see breaker). A call whose connection is cut is made once more if it comes to the
+// same when it is carried out twice, as PutIfAbsent does not.
+//
+// All keys, and the channel that tells of revocations, begin with "sidegate:". The
+// server's user needs no more than
+//
+//	ACL SETUSER sidegate on >PASSWORD resetchannels ~sidegate:* &sidegate:* -@all
+//	  +get +set +del +scan +eval +zadd +zrem +zrangebyscore +zremrangebyscore
+//	  +pttl +pexpire +publish +subscribe +ping +hello +auth +select
+//	  +cluster|slots +asking
+//
+// of which the last two are for a cluster. Redis 6.2 has all that is used.
 package redisstore
 
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
-	"github.com/redis/go-redis/v9/logging"
-	"github.com/redis/go-redis/v9/maintnotifications"
 
 	"sidegate/session"
 )
@@ -26,7 +36,7 @@ const (
 	keyPrefix = "sidegate:"
 
 	// callTimeout bounds one call in all: waiting for a connection, making one,
-	// and the command.
+	// the command, and making it again.
 	callTimeout = 250 * time.Millisecond
 )
 
@@ -34,61 +44,72 @@ var errLifetime = errors.New("redis: a record's lifetime must be positive")
 
 // Store is a session.Store in Redis.
 type Store struct {
-	client  *redis.Client
-	timeout time.Duration // of one call
-	secret  string        // the password, which no error may show
+	address     address
+	credentials atomic.Pointer[credentials]
+	timeout     time.Duration // of one call
+
+	client    redis.UniversalClient
+	servers   servers
+	sentinels *sentinels // nil without
+
+	secretsMu sync.RWMutex
+	secrets   []string // which no error may show
 }
 
 var _ session.Store = (*Store)(nil)
 
-// Open returns the store at a redis:// or rediss:// (TLS) URL, such as
-// rediss://:PASSWORD@host:6379/0. It does not connect: the server may be down now,
-// and at any time later.
+// Open returns the store at a URL, one of
+//
+//	redis://:PASSWORD@HOST:6379/NUMBER
+//	redis+sentinel://:PASSWORD@HOST:26379,HOST:26379/NAME/NUMBER
+//	redis+cluster://:PASSWORD@HOST:6379,HOST:6379
+//
+// with rediss for redis where there is TLS, with USER:PASSWORD where there is a user.
+// The sentinels get that password, if they ask for one, or that of the query
+// ?sentinel_user=USER&sentinel_password=PASSWORD. Open does not wait for the server,
+// which may be down now and at any time later.
 func Open(url string) (*Store, error) { return open(url, callTimeout) }
 
 func open(url string, timeout time.Duration) (*Store, error) {
-	opt, err := parseURL(url)
+	a, c, err := parseURL(url)
 	if err != nil {
 		return nil, err
 	}
-	opt.Protocol = 2                 // version 3 adds pushed messages, and we want none
-	opt.ContextTimeoutEnabled = true // else a call outlives its context
-	opt.PoolTimeout = timeout
-	opt.DialTimeout = timeout * 4 / 5 // each step ends before the call does, with an error that names it
-	opt.ReadTimeout = timeout * 4 / 5
-	opt.WriteTimeout = timeout * 4 / 5
-	opt.DialerRetries = 1
-	opt.MaxRetries = -1       // none; go-redis takes 0 for its default of 3
-	opt.PipelinePoolSize = -1 // we pipeline nothing
-	quiet(opt)
-	return &Store{client: redis.NewClient(opt), timeout: timeout, secret: opt.Password}, nil
+	s := &Store{address: a, timeout: timeout}
+	s.credentials.Store(&c)
+	s.keepSecrets(c)
+	s.connect()
+	return s, nil
 }
+
+// step bounds each step of a call, so that it ends before the call does, with an error
+// that names it.
+func (s *Store) step() time.Duration { return s.timeout * 4 / 5 }
 
 // Get implements session.Store.
 func (s *Store) Get(ctx context.Context, key string) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.timeout)
-	defer cancel()
-	value, err := s.client.Get(ctx, keyPrefix+key).Result()
+	cmd, err := s.do(ctx, true, "GET", keyPrefix+key)
 	if err != nil {
-		return nil, s.answer(err)
+		return nil, err
 	}
-	return []byte(value), nil
+	value, err := cmd.Text()
+	return []byte(value), s.answer(err)
 }
 
 // Put implements session.Store.
 func (s *Store) Put(ctx context.Context, key string, value []byte, ttl time.Duration) error {
-	return s.set(ctx, key, value, ttl)
+	return s.set(ctx, true, key, value, ttl)
 }
 
 // Replace implements session.Store.
 func (s *Store) Replace(ctx context.Context, key string, value []byte, ttl time.Duration) error {
-	return s.set(ctx, key, value, ttl, "XX")
+	return s.set(ctx, true, key, value, ttl, "XX")
 }
 
 // PutIfAbsent implements session.Store. Like Put it answers ErrFull when there is
-// no room.
+// no room. It is not sent again after a cut: it would lose against itself.
 func (s *Store) PutIfAbsent(ctx context.Context, key string, value []byte, ttl time.Duration) (bool, error) {
-	err := s.set(ctx, key, value, ttl, "NX")
+	err := s.set(ctx, false, key, value, ttl, "NX")
 	if errors.Is(err, session.ErrNone) { // SET NX says nil when there is a record
 		return false, nil
 	}
@@ -96,42 +117,43 @@ func (s *Store) PutIfAbsent(ctx context.Context, key string, value []byte, ttl t
 }
 
 // Close implements session.Store.
-func (s *Store) Close() error { return s.answer(s.client.Close()) }
+func (s *Store) Close() error {
+	if s.sentinels != nil {
+		s.sentinels.close()
+	}
+	return s.answer(s.client.Close())
+}
 
 // set sends SET key value PX ttl, and a condition. Without a positive lifetime
 // Redis would keep the record for ever, or refuse the command.
-func (s *Store) set(ctx context.Context, key string, value []byte, ttl time.Duration, condition ...any) error {
+func (s *Store) set(ctx context.Context, again bool, key string, value []byte, ttl time.Duration, condition ...any) error {
 	if ttl <= 0 {
 		return errLifetime
 	}
-	ctx, cancel := context.WithTimeout(ctx, s.timeout)
-	defer cancel()
 	ms := max(1, ttl.Milliseconds())
-	args := append([]any{"SET", keyPrefix + key, value, "PX", ms}, condition...)
-	return s.answer(s.client.Do(ctx, args...).Err())
+	_, err := s.do(ctx, again, append([]any{"SET", keyPrefix + key, value, "PX", ms}, condition...)...)
+	return err
 }
 
-// answer turns what go-redis says into what the contract says.
-func (s *Store) answer(err error) error {
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, redis.Nil):
-		return session.ErrNone
-	case redis.IsOOMError(err): // maxmemory is reached, and the server may not evict
-		return session.ErrFull
-	case s.secret != "" && strings.Contains(err.Error(), s.secret):
-		// An old server or a proxy that does not know our greeting, HELLO … AUTH,
-		// quotes it in its refusal.
-		return errors.New("redis: the server's error is withheld, since it quotes the password")
+// keepSecrets remembers what no error may show. Former passwords stay: an error that
+// quotes one may be on its way.
+func (s *Store) keepSecrets(c credentials) {
+	s.secretsMu.Lock()
+	defer s.secretsMu.Unlock()
+	for _, secret := range []string{c.password, c.sentinelPassword} {
+		if secret != "" {
+			s.secrets = append(s.secrets, secret)
+		}
 	}
-	return fmt.Errorf("redis: %w", err)
 }
 
-// quiet has go-redis neither talk to the server about itself, nor print: every
-// error reaches our caller, and go-redis has one logger for the whole process.
-func quiet(opt *redis.Options) {
-	opt.DisableIdentity = true
-	opt.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
-	logging.Disable()
+func (s *Store) quotesSecret(text string) bool {
+	s.secretsMu.RLock()
+	defer s.secretsMu.RUnlock()
+	for _, secret := range s.secrets {
+		if strings.Contains(text, secret) {
+			return true
+		}
+	}
+	return false
 }

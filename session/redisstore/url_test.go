@@ -19,7 +19,8 @@ func TestABadURLIsRefusedInOneSentence(t *testing.T) {
 		{"localhost:6379", "must begin with redis://"},
 		{"http://:hunter2@localhost", "must begin with redis://"},
 		{"unix://:hunter2@/run/redis.sock", "must begin with redis://"},
-		{"redis+cluster://:hunter2@localhost", "must begin with redis://"},
+		{"redis+tls://:hunter2@localhost", "must begin with redis://"},
+		{"redis+sentinel+tls://:hunter2@localhost", "must begin with redis://"},
 		{":hunter2@redis://localhost", "must begin with redis://"},
 		{"redis://", "HOST"},
 		{"redis://:hunter2@", "HOST"},
@@ -69,6 +70,9 @@ func TestGoodURLsAreTaken(t *testing.T) {
 	for _, url := range []string{
 		"redis://localhost", "redis://localhost/", "redis://localhost:6379/15", "redis://[::1]:6379/0",
 		"redis://:p%23%2F%3F%25@localhost", "redis://user:p%40@localhost:1/2", "rediss://:p@redis.example:6380",
+		"redis+sentinel://a/m", "redis+sentinel://u:p%2C@a:1,[::1]:2,c/m/3", "rediss+sentinel://a,b/m/",
+		"redis+sentinel://:p@a/m?sentinel_password=p%26", "redis+sentinel://:p@a/m?sentinel_user=u&sentinel_password=p",
+		"redis+cluster://a", "redis+cluster://:p@a,b:1,[::1]/", "rediss+cluster://u:p@a/0",
 	} {
 		s, err := redisstore.Open(url)
 		if err != nil {

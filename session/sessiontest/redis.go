@@ -33,7 +33,7 @@ type RedisServer struct {
 	port     int
 	password string
 	args     func() []string // after the port is chosen
-	child    *exec.Cmd // nil while it is not running
+	child    *exec.Cmd       // nil while it is not running
 	guard    *exec.Cmd
 }
 
