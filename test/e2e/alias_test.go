@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"sidegate/test/need"
+	"sidegate/test/rig"
 )
 
 // whoApp is a web app that believes its environ, as WSGI apps do: the server has
@@ -31,22 +32,22 @@ if __name__ == "__main__":
 func TestServersThatFoldHeaderNamesSeeTheRightPerson(t *testing.T) {
 	t.Parallel()
 	python, gunicorn := need.Program(t, "python3", "python3"), need.Program(t, "gunicorn", "gunicorn")
-	for name, serve := range map[string]func(dir string, port int) *process{
-		"wsgiref": func(dir string, port int) *process {
-			return start(t, nil, python, filepath.Join(dir, "who.py"), strconv.Itoa(port))
+	for name, serve := range map[string]func(dir string, port int) *rig.Process{
+		"wsgiref": func(dir string, port int) *rig.Process {
+			return rig.Start(t, nil, python, filepath.Join(dir, "who.py"), strconv.Itoa(port))
 		},
-		"gunicorn": func(dir string, port int) *process {
-			return start(t, nil, gunicorn, "--chdir", dir, "--bind", loopback(port), "who:app")
+		"gunicorn": func(dir string, port int) *rig.Process {
+			return rig.Start(t, nil, gunicorn, "--chdir", dir, "--bind", rig.Loopback(port), "who:app")
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			dir, port := t.TempDir(), freePort(t)
+			dir, port := t.TempDir(), rig.FreePort(t)
 			if err := os.WriteFile(filepath.Join(dir, "who.py"), []byte(whoApp), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			app := "http://" + loopback(port)
-			serve(dir, port).answers(t, app)
+			app := "http://" + rig.Loopback(port)
+			serve(dir, port).Answers(t, app)
 			if got := ask(t, http.DefaultClient, app); !strings.Contains(got, "HTTP_X_USER_EMAIL=") || !strings.Contains(got, "mallory") {
 				t.Logf("this release of %s is not fooled without sidegate either", name)
 			}

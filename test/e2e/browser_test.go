@@ -13,6 +13,8 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
+
+	"sidegate/test/rig"
 )
 
 // browser is one Chromium. Profiles in it share nothing, as two people's browsers
@@ -28,7 +30,7 @@ func newBrowser(t *testing.T) *browser {
 		chromedp.DisableGPU,
 		chromedp.Flag("disable-quic", true),
 		chromedp.Flag("disable-component-update", true),
-		chromedp.WSURLReadTimeout(patience),
+		chromedp.WSURLReadTimeout(rig.Patience),
 	)
 	if os.Geteuid() == 0 {
 		options = append(options, chromedp.NoSandbox) // Chromium has none for root
@@ -74,7 +76,7 @@ func openTab(t *testing.T, parent context.Context, options ...chromedp.ContextOp
 
 func (p *tab) do(what string, steps ...chromedp.Action[chromedp.Void]) {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	ctx, cancel := context.WithTimeout(p.ctx, rig.Patience)
 	defer cancel()
 	if err := chromedp.Do(ctx, steps...); err != nil {
 		p.t.Fatalf("%s: %v\n%s", what, err, p.state())
@@ -106,7 +108,7 @@ func (p *tab) signIn(account string) {
 func (p *tab) waitText(css string, wants ...string) {
 	p.t.Helper()
 	var got string
-	eventually(p.t, func() string {
+	rig.Eventually(p.t, func() string {
 		return fmt.Sprintf("%s = %q, want %q in it\n%s", css, got, wants, p.state())
 	}, func() bool {
 		got = p.text(css)
@@ -123,7 +125,7 @@ func (p *tab) waitText(css string, wants ...string) {
 func (p *tab) waitChange(css string) {
 	p.t.Helper()
 	before := p.text(css)
-	eventually(p.t, func() string { return fmt.Sprintf("%s still reads %q\n%s", css, before, p.state()) }, func() bool {
+	rig.Eventually(p.t, func() string { return fmt.Sprintf("%s still reads %q\n%s", css, before, p.state()) }, func() bool {
 		now := p.text(css)
 		return now != "" && now != before
 	})
@@ -133,7 +135,7 @@ func (p *tab) waitChange(css string) {
 func (p *tab) waitPath(want string) {
 	p.t.Helper()
 	var got string
-	eventually(p.t, func() string { return fmt.Sprintf("address = %q, want %q\n%s", got, want, p.state()) }, func() bool {
+	rig.Eventually(p.t, func() string { return fmt.Sprintf("address = %q, want %q\n%s", got, want, p.state()) }, func() bool {
 		got = p.eval("location.pathname + location.search")
 		return got == want
 	})
@@ -191,7 +193,7 @@ func (p *tab) shoot(name string) {
 	}{{"desk", "light", 1280, 800}, {"phone", "dark", 390, 844}} {
 		p.look(l.width, l.height, l.scheme)
 		p.do("letting the page settle", chromedp.Sleep(time.Second))
-		ctx, cancel := context.WithTimeout(p.ctx, patience)
+		ctx, cancel := context.WithTimeout(p.ctx, rig.Patience)
 		picture, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
 		cancel()
 		if err != nil {

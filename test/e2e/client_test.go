@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"sidegate/test/rig"
 )
 
 // person is somebody with a browser that runs no scripts: it keeps cookies,
@@ -26,7 +28,7 @@ func newPerson(t *testing.T) *person {
 		t.Fatal(err)
 	}
 	p := &person{t: t}
-	p.client = http.Client{Jar: jar, Timeout: patience, CheckRedirect: func(r *http.Request, _ []*http.Request) error {
+	p.client = http.Client{Jar: jar, Timeout: rig.Patience, CheckRedirect: func(r *http.Request, _ []*http.Request) error {
 		p.visited = append(p.visited, r.URL)
 		return nil
 	}}
@@ -108,7 +110,7 @@ func echoApp(t *testing.T) string {
 func (p *person) eventuallyGets(address string, status int) page {
 	p.t.Helper()
 	var last page
-	eventually(p.t, func() string {
+	rig.Eventually(p.t, func() string {
 		return "GET " + address + ": " + last.Status + ", want " + http.StatusText(status) + "\n" + last.body
 	}, func() bool {
 		last = p.get(address)

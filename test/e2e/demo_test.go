@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"sidegate/test/parts"
+	"sidegate/test/rig"
 )
 
 func TestDemo(t *testing.T) {
@@ -55,8 +56,8 @@ func TestDemoInFrontOfStreamlit(t *testing.T) {
 func TestDemoEndsWithItsAppAndKeepsItsExitCode(t *testing.T) {
 	t.Parallel()
 	g := demo(t)
-	p := start(t, g.env(), program(t), "demo", "--", "sh", "-c", "exit 7")
-	if code := p.exitCode(t); code != 7 {
+	p := rig.Start(t, g.env(), program(t), "demo", "--", "sh", "-c", "exit 7")
+	if code := p.ExitCode(t); code != 7 {
 		t.Errorf("exit code = %d, want the app's own, 7", code)
 	}
 }
@@ -65,8 +66,8 @@ func TestDemoRefusesAnAddressThatOthersReach(t *testing.T) {
 	t.Parallel()
 	g := demo(t)
 	g.settings["LISTEN"] = "0.0.0.0:8080"
-	p := start(t, g.env(), program(t), "demo")
-	if code := p.exitCode(t); code == 0 {
+	p := rig.Start(t, g.env(), program(t), "demo")
+	if code := p.ExitCode(t); code == 0 {
 		t.Error("exit code = 0, want a refusal")
 	}
 }

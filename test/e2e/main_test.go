@@ -8,59 +8,25 @@
 package e2e
 
 import (
-	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"sync"
 	"testing"
-	"time"
 
 	"sidegate/test/need"
 	"sidegate/test/parts"
+	"sidegate/test/rig"
 )
 
-// patience is how long a test waits for something that should happen soon. It is
-// long because machines are noisy: a test fails by what happens, not by when.
-const patience = 2 * time.Minute
-
 // sidegate is the program, built when the first test needs it.
-var sidegate build
-
-type build struct {
-	once sync.Once
-	dir  string // where it lies; empty: not built
-	err  error
-}
+var sidegate rig.Binary
 
 // TestMain removes what the tests built.
 func TestMain(m *testing.M) {
 	code := m.Run()
-	os.RemoveAll(sidegate.dir)
+	sidegate.Remove()
 	os.Exit(code)
 }
 
-func (b *build) run() {
-	if _, b.err = parts.Checkout(); b.err != nil {
-		return
-	}
-	if b.dir, b.err = os.MkdirTemp("", "sidegate-e2e-"); b.err != nil {
-		return
-	}
-	out, err := exec.Command("go", "build", "-o", b.dir, "sidegate/cmd/sidegate").CombinedOutput()
-	if err != nil {
-		b.err = fmt.Errorf("go build: %w\n%s", err, out)
-	}
-}
-
-func program(t *testing.T) string {
-	t.Helper()
-	sidegate.once.Do(sidegate.run)
-	if sidegate.err != nil {
-		t.Fatal(sidegate.err)
-	}
-	return filepath.Join(sidegate.dir, "sidegate")
-}
+func program(t *testing.T) string { t.Helper(); return sidegate.Path(t) }
 
 // part returns the path of a part that is in the cache.
 func part(t *testing.T, path func(parts.Cache) string) string {

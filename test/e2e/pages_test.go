@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"sidegate/session/sessiontest"
+	"sidegate/test/rig"
 )
 
 // TestPagesOfTroubleGoAwayByThemselves starts with everything down and lets one
@@ -17,9 +18,9 @@ func TestPagesOfTroubleGoAwayByThemselves(t *testing.T) {
 	t.Parallel()
 	b := newBrowser(t)
 	redis := sessiontest.Redis(t)
-	provider, app := freePort(t), freePort(t)
+	provider, app := rig.FreePort(t), rig.FreePort(t)
 	g := newGate(t, map[string]string{
-		"UPSTREAM": "http://" + loopback(app), "ISSUER": "http://" + loopback(provider),
+		"UPSTREAM": "http://" + rig.Loopback(app), "ISSUER": "http://" + rig.Loopback(provider),
 		"SESSION_STORE": redis.URL, "SECRET": sessionSecret,
 	})
 	g.serve(t)

@@ -8,21 +8,22 @@ import (
 	"time"
 
 	"sidegate/session/sessiontest"
+	"sidegate/test/rig"
 )
 
 func TestEveryFaultOfTheSettingsIsInOneReport(t *testing.T) {
 	t.Parallel()
-	p := start(t, []string{
+	p := rig.Start(t, []string{
 		"SIDEGATE_UPSTREAM=ftp://app",
 		"SIDEGATE_CLIENT_ID=id",
 		"SIDEGATE_CLIENT_SECRET=" + clientSecret,
 		"SIDEGATE_SESSION_IDLE=soon",
 		"SIDEGATE_ALOWED_EMAILS=alice@example.com",
 	}, program(t))
-	if code := p.exitCode(t); code == 0 {
+	if code := p.ExitCode(t); code == 0 {
 		t.Error("exit code = 0, want a failure")
 	}
-	out := p.output.String()
+	out := p.Output.String()
 	for _, want := range []string{
 		"SIDEGATE_UPSTREAM", "SIDEGATE_SESSION_IDLE",
 		"SIDEGATE_ALOWED_EMAILS", "nearest known name is SIDEGATE_ALLOWED_EMAILS",
@@ -41,12 +42,12 @@ func TestNobodyIsServedWithoutARule(t *testing.T) {
 	t.Parallel()
 	g := newGate(t, map[string]string{"UPSTREAM": "http://127.0.0.1:9"})
 	delete(g.settings, "ALLOWED_DOMAINS")
-	p := start(t, g.env(), program(t))
-	if code := p.exitCode(t); code == 0 {
+	p := rig.Start(t, g.env(), program(t))
+	if code := p.ExitCode(t); code == 0 {
 		t.Error("exit code = 0, want a failure")
 	}
 	for _, want := range []string{"ALLOWED_DOMAINS", "ALLOWED_EMAILS", "ALLOW_ANYONE"} {
-		if out := p.output.String(); !strings.Contains(out, want) {
+		if out := p.Output.String(); !strings.Contains(out, want) {
 			t.Errorf("%q is not in the report:\n%s", want, out)
 		}
 	}
@@ -54,8 +55,8 @@ func TestNobodyIsServedWithoutARule(t *testing.T) {
 
 func TestTheProviderMayBeDownAtTheStart(t *testing.T) {
 	t.Parallel()
-	port := freePort(t)
-	g := newGate(t, map[string]string{"UPSTREAM": echoApp(t), "ISSUER": "http://" + loopback(port)})
+	port := rig.FreePort(t)
+	g := newGate(t, map[string]string{"UPSTREAM": echoApp(t), "ISSUER": "http://" + rig.Loopback(port)})
 	g.serve(t)
 
 	someone := newPerson(t)
@@ -137,8 +138,8 @@ func TestStopping(t *testing.T) {
 	for _, s := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
 		g := newGate(t, map[string]string{"UPSTREAM": echoApp(t), "ISSUER": "http://127.0.0.1:9"})
 		g.serve(t)
-		g.signal(s)
-		if code := g.exitCode(t); code != 0 {
+		g.Signal(s)
+		if code := g.ExitCode(t); code != 0 {
 			t.Errorf("exit code after %v = %d, want 0", s, code)
 		}
 	}
@@ -170,8 +171,8 @@ func TestLogsHoldNoSecret(t *testing.T) {
 					t.Fatalf("only %d secrets seen: the sign-in did not happen", len(secrets))
 				}
 				for _, secret := range secrets {
-					if strings.Contains(g.output.String(), secret) {
-						t.Errorf("the log holds %q:\n%s", secret, g.output)
+					if strings.Contains(g.Output.String(), secret) {
+						t.Errorf("the log holds %q:\n%s", secret, g.Output)
 					}
 				}
 			}

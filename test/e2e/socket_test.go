@@ -1,21 +1,17 @@
 package e2e
 
 import (
-	"bufio"
-	"encoding/binary"
-	"io"
 	"net"
 	"net/http"
 	"net/url"
 	"testing"
 	"time"
+
+	"sidegate/test/rig"
 )
 
-// socket is the client's side of an open WebSocket (RFC 6455), bytes only.
-type socket struct {
-	conn net.Conn
-	in   *bufio.Reader
-}
+// socket is the client's side of an open WebSocket.
+type socket struct{ *rig.Socket }
 
 // openSocket opens Streamlit's own WebSocket through sidegate, with a session.
 func openSocket(t *testing.T, g *gate, cookie string) *socket {
@@ -24,31 +20,19 @@ func openSocket(t *testing.T, g *gate, cookie string) *socket {
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn, err := net.Dial("tcp", loopbackOf(u))
+	s, err := rig.OpenSocket(t.Context(), loopbackOf(u), "/_stcore/stream", http.Header{
+		"Host": {u.Host}, "Origin": {g.url}, "Cookie": {"sidegate=" + cookie},
+		"Sec-Websocket-Protocol": {"streamlit, PLACEHOLDER_AUTH_TOKEN"},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { conn.Close() })
-	_ = conn.SetDeadline(time.Now().Add(2 * patience))
-	head := "GET /_stcore/stream HTTP/1.1\r\nHost: " + u.Host + "\r\nOrigin: " + g.url +
-		"\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13" +
-		"\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: streamlit, PLACEHOLDER_AUTH_TOKEN" +
-		"\r\nCookie: sidegate=" + cookie + "\r\n\r\n"
-	if _, err := io.WriteString(conn, head); err != nil {
-		t.Fatal(err)
-	}
-	in := bufio.NewReader(conn)
-	resp, err := http.ReadResponse(in, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if resp.StatusCode != http.StatusSwitchingProtocols {
-		t.Fatalf("the WebSocket was answered %s", resp.Status)
-	}
-	if got := resp.Header.Get("Sec-WebSocket-Protocol"); got != "streamlit" {
+	t.Cleanup(s.Close)
+	s.SetDeadline(time.Now().Add(2 * rig.Patience))
+	if got := s.Answer.Header.Get("Sec-WebSocket-Protocol"); got != "streamlit" {
 		t.Errorf("subprotocol = %q, want the app's choice, streamlit", got)
 	}
-	return &socket{conn, in}
+	return &socket{s}
 }
 
 // loopbackOf is where a URL on localhost listens.
@@ -58,35 +42,12 @@ func loopbackOf(u *url.URL) string { return net.JoinHostPort("127.0.0.1", u.Port
 func (s *socket) closed(t *testing.T) (code int, reason string) {
 	t.Helper()
 	for {
-		opcode, payload := s.frame(t)
-		if opcode != 8 {
-			continue
+		opcode, payload, err := s.Frame()
+		if err != nil {
+			t.Fatalf("the WebSocket broke off without a Close frame: %v", err)
 		}
-		if len(payload) < 2 {
-			return 0, ""
+		if opcode == rig.OpClose {
+			return rig.CloseCode(payload)
 		}
-		return int(binary.BigEndian.Uint16(payload)), string(payload[2:])
 	}
-}
-
-func (s *socket) frame(t *testing.T) (opcode byte, payload []byte) {
-	t.Helper()
-	head := s.bytes(t, 2)
-	length := uint64(head[1] & 0x7f)
-	switch length {
-	case 126:
-		length = uint64(binary.BigEndian.Uint16(s.bytes(t, 2)))
-	case 127:
-		length = binary.BigEndian.Uint64(s.bytes(t, 8))
-	}
-	return head[0] & 0xf, s.bytes(t, length)
-}
-
-func (s *socket) bytes(t *testing.T, n uint64) []byte {
-	t.Helper()
-	b := make([]byte, n)
-	if _, err := io.ReadFull(s.in, b); err != nil {
-		t.Fatalf("the WebSocket broke off without a Close frame: %v", err)
-	}
-	return b
 }

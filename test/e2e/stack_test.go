@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"sidegate/test/parts"
+	"sidegate/test/rig"
 )
 
 const (
@@ -21,7 +22,7 @@ const (
 
 // gate is a running sidegate.
 type gate struct {
-	*process
+	*rig.Process
 	url, admin string
 	settings   map[string]string
 }
@@ -29,14 +30,14 @@ type gate struct {
 // newGate returns a sidegate that is not started yet, on ports of its own.
 func newGate(t *testing.T, settings map[string]string) *gate {
 	t.Helper()
-	port, admin := freePort(t), freePort(t)
+	port, admin := rig.FreePort(t), rig.FreePort(t)
 	g := &gate{
 		url:   "http://localhost:" + strconv.Itoa(port),
-		admin: "http://" + loopback(admin),
+		admin: "http://" + rig.Loopback(admin),
 		settings: map[string]string{
 			"PUBLIC_URL":      "http://localhost:" + strconv.Itoa(port),
-			"LISTEN":          loopback(port),
-			"ADMIN_LISTEN":    loopback(admin),
+			"LISTEN":          rig.Loopback(port),
+			"ADMIN_LISTEN":    rig.Loopback(admin),
 			"CLIENT_ID":       "sidegate-e2e",
 			"CLIENT_SECRET":   clientSecret,
 			"ALLOWED_DOMAINS": "example.com",
@@ -63,23 +64,23 @@ func (g *gate) env() []string {
 // serve starts sidegate, or starts it again on the same ports.
 func (g *gate) serve(t *testing.T, args ...string) {
 	t.Helper()
-	g.process = start(t, g.env(), program(t), args...)
-	g.answers(t, g.url+"/_gate/healthz")
+	g.Process = rig.Start(t, g.env(), program(t), args...)
+	g.Answers(t, g.url+"/_gate/healthz")
 }
 
 // stop ends sidegate as a service manager does.
 func (g *gate) stop(t *testing.T) {
 	t.Helper()
-	g.signal(syscall.SIGTERM)
-	if code := g.exitCode(t); code != 0 {
-		t.Errorf("exit code after SIGTERM = %d, want 0; it printed:\n%s", code, g.output.tail(4<<10))
+	g.Signal(syscall.SIGTERM)
+	if code := g.ExitCode(t); code != 0 {
+		t.Errorf("exit code after SIGTERM = %d, want 0; it printed:\n%s", code, g.Output.Tail(4<<10))
 	}
 }
 
 // startProvider starts the independent OpenID provider and returns its issuer.
 func startProvider(t *testing.T, redirectURIs ...string) string {
 	t.Helper()
-	return startProviderAt(t, freePort(t), redirectURIs...)
+	return startProviderAt(t, rig.FreePort(t), redirectURIs...)
 }
 
 func startProviderAt(t *testing.T, port int, redirectURIs ...string) string {
@@ -87,8 +88,8 @@ func startProviderAt(t *testing.T, port int, redirectURIs ...string) string {
 	node, modules := part(t, parts.Cache.Node), part(t, parts.Cache.Modules)
 	server := filepath.Join(checkout(t), "test", "provider", "server.mjs")
 	args := append([]string{server, modules, strconv.Itoa(port)}, redirectURIs...)
-	issuer := "http://" + loopback(port)
-	start(t, nil, node, args...).answers(t, issuer+"/.well-known/openid-configuration")
+	issuer := "http://" + rig.Loopback(port)
+	rig.Start(t, nil, node, args...).Answers(t, issuer+"/.well-known/openid-configuration")
 	return issuer
 }
 
@@ -105,15 +106,15 @@ func streamlitEnv() []string {
 // returns its address.
 func startStreamlit(t *testing.T) string {
 	t.Helper()
-	port := freePort(t)
+	port := rig.FreePort(t)
 	env := append(streamlitEnv(),
 		"STREAMLIT_SERVER_TRUSTED_USER_HEADERS="+trustedHeaders,
 		"STREAMLIT_SERVER_ADDRESS=127.0.0.1",
 		"STREAMLIT_SERVER_PORT="+strconv.Itoa(port),
 	)
-	p := start(t, env, part(t, parts.Cache.Streamlit), "run", exampleApp(t))
-	p.answers(t, "http://"+loopback(port)+"/_stcore/health")
-	return "http://" + loopback(port)
+	p := rig.Start(t, env, part(t, parts.Cache.Streamlit), "run", exampleApp(t))
+	p.Answers(t, "http://"+rig.Loopback(port)+"/_stcore/health")
+	return "http://" + rig.Loopback(port)
 }
 
 func exampleApp(t *testing.T) string {

@@ -17,6 +17,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"sidegate/session/sessiontest"
+	"sidegate/test/rig"
 )
 
 // whoami is where the example app shows who the visitor is: by st.user and by
@@ -132,7 +133,7 @@ func tenTabs(t *testing.T, d *deployment) {
 	errs := make([]error, len(tabs))
 	for i, p := range tabs {
 		all.Go(func() {
-			ctx, cancel := context.WithTimeout(p.ctx, 2*patience)
+			ctx, cancel := context.WithTimeout(p.ctx, 2*rig.Patience)
 			defer cancel()
 			errs[i] = chromedp.Do(ctx, chromedp.Navigate(d.gate.url+address(i)))
 		})
