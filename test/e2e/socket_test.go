@@ -20,15 +20,19 @@ func openSocket(t *testing.T, g *gate, cookie string) *socket {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := rig.OpenSocket(t.Context(), loopbackOf(u), "/_stcore/stream", http.Header{
+	conn, err := net.Dial("tcp", loopbackOf(u))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	_ = conn.SetDeadline(time.Now().Add(2 * rig.Patience))
+	s, err := rig.OpenSocket(conn, "/_stcore/stream", http.Header{
 		"Host": {u.Host}, "Origin": {g.url}, "Cookie": {"sidegate=" + cookie},
 		"Sec-Websocket-Protocol": {"streamlit, PLACEHOLDER_AUTH_TOKEN"},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(s.Close)
-	s.SetDeadline(time.Now().Add(2 * rig.Patience))
 	if got := s.Answer.Header.Get("Sec-WebSocket-Protocol"); got != "streamlit" {
 		t.Errorf("subprotocol = %q, want the app's choice, streamlit", got)
 	}

@@ -71,6 +71,15 @@ func (p *Process) End() {
 // Signal sends a signal, and does not mind when there is nobody left to get it.
 func (p *Process) Signal(s syscall.Signal) { _ = p.cmd.Process.Signal(s) }
 
+// Pid is the number of the process.
+func (p *Process) Pid() int { return p.cmd.Process.Pid }
+
+// Kill ends the process as a crash does, and waits until it is gone.
+func (p *Process) Kill() {
+	p.Signal(syscall.SIGKILL)
+	<-p.exited
+}
+
 // ExitCode waits until the process has ended by itself.
 func (p *Process) ExitCode(t testing.TB) int {
 	t.Helper()

@@ -2,7 +2,6 @@ package rig
 
 import (
 	"bufio"
-	"context"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -27,14 +26,10 @@ const (
 	OpPong  = 10
 )
 
-// OpenSocket makes the handshake at an address; header names Host, Origin, Cookie
-// and what else is to be said. Any answer but 101 is an error.
-func OpenSocket(ctx context.Context, address, path string, header http.Header) (*Socket, error) {
-	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
-	if err != nil {
-		return nil, err
-	}
-	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })()
+// OpenSocket makes the handshake over a connection, which it closes when that
+// fails; header names Host, Origin, Cookie and what else is to be said. Any answer
+// but 101 is an error.
+func OpenSocket(conn net.Conn, path string, header http.Header) (*Socket, error) {
 	s := &Socket{conn: conn, in: bufio.NewReaderSize(conn, 512)}
 	if err := s.shake(path, header); err != nil {
 		conn.Close()
