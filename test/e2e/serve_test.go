@@ -90,7 +90,7 @@ func TestAnUnreachableStoreIsNeverAbsence(t *testing.T) {
 			t.Parallel()
 			redis := sessiontest.Redis(t)
 			g := newGate(t, map[string]string{
-				"UPSTREAM": echoApp(t), "SESSION_STORE": redis.URL, "SECRET": sessionSecret,
+				"UPSTREAM": echoApp(t), "SESSION_STORE": redis.URL, "SECRET": sessionSecret, "STORE_GRACE": "5s",
 			})
 			g.settings["ISSUER"] = startProvider(t, g.callback())
 			g.serve(t)
@@ -101,6 +101,9 @@ func TestAnUnreachableStoreIsNeverAbsence(t *testing.T) {
 			cookies := alice.secrets(g)
 
 			trouble.cause(redis)
+			if got := alice.get(g.url + "/page"); !strings.Contains(got.body, "X-User-Email: alice@example.com") {
+				t.Errorf("within the grace: %s\n%s", got.Status, got.body)
+			}
 			withoutStore(t, g, alice)
 			trouble.mend(redis)
 			alice.eventuallyGets(g.admin+"/readyz", http.StatusOK)
