@@ -1,0 +1,67 @@
+package fault
+
+import (
+	"regexp"
+	"strconv"
+	"testing"
+	"time"
+
+	"sidegate/session/sessiontest"
+)
+
+// commands is what a Redis server was asked, by its own account.
+type commands map[string]int
+
+func count(r *sessiontest.RedisServer) commands {
+	all := make(commands)
+	for _, m := range regexp.MustCompile(`cmdstat_([^:]+):calls=(\d+)`).FindAllStringSubmatch(r.Do("INFO", "commandstats"), -1) {
+		all[m[1]], _ = strconv.Atoi(m[2])
+	}
+	// The feed's own, and what the counting costs.
+	for _, own := range []string{"ping", "info", "hello", "subscribe", "select", "client|setinfo", "config|resetstat"} {
+		delete(all, own)
+	}
+	return all
+}
+
+// While copies are fresh Redis is asked nothing, counted at Redis.
+func TestTheHotPathAsksRedisNothing(t *testing.T) {
+	t.Parallel()
+	redis := sessiontest.Redis(t)
+	s := newSite(t, settings{"SESSION_STORE": redis.URL})
+	r := s.replica(nil)
+	people := crowd(t, 50, r.door)
+	wantServed(t, people, r.door)
+	redis.Do("CONFIG", "RESETSTAT")
+	l := startLoad(t, people, 300, r.door)
+	time.Sleep(10 * time.Second)
+	got := l.stop()
+	got.wantFlawless(t, "on the hot path")
+	asked := count(redis)
+	if len(asked) > 0 {
+		t.Errorf("Redis was asked %v", asked)
+	}
+	t.Logf("hot path: Redis was asked %d things during %d requests of %d people", len(asked), got.asked, len(people))
+}
+
+// With an idle limit of 12 h somebody who is always active costs Redis a write a
+// minute, and no read.
+func TestActivityIsWrittenOnceAMinute(t *testing.T) {
+	t.Parallel()
+	redis := sessiontest.Redis(t)
+	s := newSite(t, settings{"SESSION_STORE": redis.URL, "SESSION_IDLE": "12h"})
+	r := s.replica(nil)
+	people := crowd(t, 1, r.door)
+	open := openSockets(t, 3, people, r.door)
+	redis.Do("CONFIG", "RESETSTAT")
+	l := startLoad(t, people, 10, r.door)
+	const watched = 130 * time.Second
+	time.Sleep(watched)
+	l.stop().wantFlawless(t, "during two minutes of activity")
+	asked := count(redis)
+	if asked["set"] > 2 || asked["set"] < 1 || asked["get"] > 0 || len(asked) > 1 {
+		t.Errorf("in %v Redis was asked %v, want one or two writes and nothing else", watched, asked)
+	}
+	open.wantUntouched("during two minutes of activity")
+	t.Logf("12 h idle limit: %d writes and %d reads of one busy session in %v", asked["set"], asked["get"], watched)
+}
