@@ -217,6 +217,9 @@ func (m *Manager) End(w http.ResponseWriter, r *http.Request) ([]Session, error)
 		return nil, fmt.Errorf("session: end: %w", err)
 	}
 	m.cookie.Clear(w)
+	// Or the browser's Back shows the app's pages as they were, from its caches
+	// (SEC-OUT-12). Cookies and storage of the app are its own to keep.
+	w.Header().Set("Clear-Site-Data", `"cache"`)
 	return ended, nil
 }
 

@@ -261,3 +261,17 @@ func TestACardOfAnotherRecordIsNone(t *testing.T) {
 		t.Fatalf("%d records", len(keysFound))
 	}
 }
+
+// SEC-OUT-02, SEC-OUT-12: with the cookie goes what the browser kept of pages, so that
+// Back shows none of them; what the app itself stored there stays.
+func TestSignOutEmptiesTheBrowsersCaches(t *testing.T) {
+	r := newReplica(t, newCounted(t), day)
+	c := r.signIn(alice())
+	w := httptest.NewRecorder()
+	if _, err := r.End(w, request(c)); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.Header().Get("Clear-Site-Data"); got != `"cache"` {
+		t.Errorf("Clear-Site-Data = %q, want the caches and nothing else", got)
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strconv"
+	"strings"
 	"testing"
 
 	"sidegate/session/sessiontest"
@@ -21,7 +22,7 @@ func TestPagesOfTroubleGoAwayByThemselves(t *testing.T) {
 	provider, app := rig.FreePort(t), rig.FreePort(t)
 	g := newGate(t, map[string]string{
 		"UPSTREAM": "http://" + rig.Loopback(app), "ISSUER": "http://" + rig.Loopback(provider),
-		"SESSION_STORE": redis.URL, "SECRET": sessionSecret,
+		"SESSION_STORE": redis.URL, "SECRET": sessionSecret, "STORE_GRACE": "1s",
 	})
 	g.serve(t)
 	p := b.profile(t)
@@ -39,7 +40,10 @@ func TestPagesOfTroubleGoAwayByThemselves(t *testing.T) {
 	p.waitPath("/deep?link=1")
 
 	redis.Pause()
-	p.reload()
+	rig.Eventually(t, func() string { return "the store's outage is never seen\n" + p.state() }, func() bool {
+		p.reload() // for a moment the page goes on without the store
+		return strings.Contains(p.text("body"), "One moment")
+	})
 	p.waitText("main", "One moment", "Nobody has been signed out")
 	p.shoot("store-down")
 	redis.Resume()

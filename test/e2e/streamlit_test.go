@@ -66,6 +66,9 @@ func TestUnmodifiedStreamlitBehindSidegate(t *testing.T) {
 			"A refused person can switch account":             refused,
 			"Sign-out ends everything that the session opens": signOut,
 			"The app's own log-out button signs out":          appLogOut,
+			"Sign-out in one tab ends another's live page":    signOutElsewhere,
+			"A revocation by e-mail ends open pages":          revokedByEmail,
+			"Back shows nothing after sign-out":               backAfterSignOut,
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()

@@ -16,6 +16,9 @@ const { default: Provider, interactionPolicy } = await import(
 const accounts = {
   'alice@example.com': 'Alice Example',
   'bob@example.com': 'Bob Błażej', // not ASCII: must survive a header
+  'carol@example.com': 'Carol Example',
+  'dave@example.com': 'Dave Example',
+  'erin@example.com': 'Erin Example',
   'mallory@evil.example': 'Mallory Outsider',
 };
 

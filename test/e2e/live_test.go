@@ -1,0 +1,110 @@
+package e2e
+
+import (
+	"os/exec"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"sidegate/test/rig"
+)
+
+// watch has a page note when its live chart last changed, and when we changed
+// nothing but what we do here.
+func (p *tab) watch() {
+	p.t.Helper()
+	p.waitText(".st-key-orders", "Now")
+	got := p.eval(`(() => {
+		new MutationObserver(() => { window.lastChange = Date.now() })
+			.observe(document.querySelector(".st-key-orders"), {childList: true, subtree: true, characterData: true, attributes: true});
+		return "watching" })()`)
+	if got != "watching" {
+		p.t.Fatal("the page cannot be watched")
+	}
+	p.waitChange(".st-key-orders")
+}
+
+// number returns the value of an expression that is a number; 0: none.
+func (p *tab) number(expression string) int64 {
+	n, _ := strconv.ParseInt(p.eval("String("+expression+")"), 10, 64)
+	return n
+}
+
+// wantEnded checks that a page which is redrawn every second was not redrawn later
+// than a second after the given time (Unix milliseconds, by the same machine's clock).
+func (p *tab) wantEnded(after int64, what string) {
+	p.t.Helper()
+	time.Sleep(4 * time.Second)
+	last := p.number("window.lastChange ?? 0")
+	if last == 0 {
+		p.t.Fatalf("the page was never seen alive\n%s", p.state())
+	}
+	late := last - after
+	p.t.Logf("%s: the open page was last redrawn %d ms after it (negative: before)", what, late)
+	if late > 1000 {
+		p.t.Errorf("%s: the open page lived on for %d ms, want at most 1000", what, late)
+	}
+	p.waitText(`[role="dialog"]`, "sign in") // and says what to do
+}
+
+// signOutElsewhere: signing out in one tab ends another's live page within a second.
+func signOutElsewhere(t *testing.T, d *deployment) {
+	p := d.visit(t, "/?item=1", "carol@example.com")
+	p.waitText(whoami, "carol@example.com")
+	live := p.another(t)
+	live.open(d.gate.url + "/?item=2")
+	live.watch()
+	p.open(d.gate.url + "/_gate/logout") // asks first: nobody was on a page of ours
+	p.waitText("main", "Sign out?")
+	now := p.number("Date.now()")
+	p.click("main form button")
+	p.waitText("main", "You are signed out")
+	live.wantEnded(now, "sign-out in another tab")
+}
+
+// revokedByEmail: so does the operator's command, in every browser of the person and
+// in nobody else's.
+func revokedByEmail(t *testing.T, d *deployment) {
+	dave, other := d.visit(t, "/", "dave@example.com"), d.visit(t, "/", "dave@example.com")
+	dave.watch()
+	other.watch()
+	erin := d.visit(t, "/", "erin@example.com")
+	erin.watch()
+	now := dave.number("Date.now()")
+	revoke := exec.Command(program(t), "sessions", "revoke", "Dave@example.com")
+	revoke.Env = d.gate.env()
+	out, err := revoke.CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "2 sessions") {
+		t.Fatalf("sessions revoke: %v, it printed %q; want that 2 sessions ended", err, out)
+	}
+	dave.wantEnded(now, "revocation by e-mail")
+	other.wantEnded(now, "revocation by e-mail, other browser")
+	erin.waitChange(".st-key-orders") // lives on
+}
+
+// backAfterSignOut, SEC-OUT-12: the browser's Back does not show our own page, or the
+// app's, as they were: they are asked for again, which takes a new sign-in.
+func backAfterSignOut(t *testing.T, d *deployment) {
+	p := d.visit(t, "/?item=9", "erin@example.com")
+	p.waitText(whoami, "erin@example.com")
+	for _, path := range []string{"/_gate/", "/?item=9"} {
+		p.open(d.gate.url + path)
+		p.waitText("body", "erin@example.com")
+		p.eval(`(window.drawnBefore = "yes", "")`)
+		p.open(d.gate.url + "/_gate/logout")
+		p.click("main form button")
+		p.waitText("main", "You are signed out")
+		p.eval(`(history.go(-2), "")`)
+		// The provider may know her still, and send her back; then she is signed in anew.
+		rig.Eventually(t, func() string { return "Back leads nowhere\n" + p.state() }, func() bool {
+			return p.eval("location.pathname") != "/_gate/logout" && p.text("body") != ""
+		})
+		if p.eval("window.drawnBefore") == "yes" || p.cookie("sidegate") == "" && strings.Contains(p.text("body"), "erin") {
+			t.Errorf("Back to %s shows the page of before the sign-out\n%s", path, p.state())
+		}
+		if p.eval("location.pathname") != "/_gate/" && p.text("h1") == "Who are you?" {
+			p.signIn("erin@example.com")
+		}
+	}
+}
