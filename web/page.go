@@ -44,6 +44,7 @@ type Refused struct {
 type Account struct {
 	Person
 	Times
+	SignIns SignIns
 	Headers []Header // sent to the app with each request, shown in full
 	App     string   // path of the app
 	SignOut string   // path that ends the session when posted to
@@ -57,6 +58,25 @@ type Times struct {
 	SignedIn time.Time
 	LastSeen time.Time
 	Expires  time.Time // the latest end, however active the person is
+}
+
+// SignIns are the browsers that a person is signed in with. The zero SignIns says
+// nothing of them.
+type SignIns struct {
+	Shown   []SignIn
+	More    int    // how many there are besides
+	Unknown bool   // they cannot be looked up at the moment
+	End     string // path that ends one, or all, when posted to
+}
+
+// SignIn is one browser that a person is signed in with.
+type SignIn struct {
+	ID       string // goes back in the form that ends it
+	Browser  string // in words
+	Address  string
+	Since    time.Time
+	LastSeen time.Time
+	This     bool // the one that asks
 }
 
 // Header is one header field as the app receives it.
@@ -129,15 +149,19 @@ type moment struct{ Relative, Exact, Machine string }
 // At says t relative to now, "in 6 days", as only a script could know the
 // reader's time zone.
 func (v view) At(t time.Time) moment {
-	m := moment{
-		Relative: "in " + span(t.Sub(v.now)),
+	return moment{
+		Relative: Relative(t, v.now),
 		Exact:    t.UTC().Format("2 January 2006, 15:04 UTC"),
 		Machine:  t.UTC().Format(time.RFC3339),
 	}
-	if t.Before(v.now) {
-		m.Relative = span(v.now.Sub(t)) + " ago"
+}
+
+// Relative says t as seen from now: "in 6 days", "3 minutes ago".
+func Relative(t, now time.Time) string {
+	if t.Before(now) {
+		return span(now.Sub(t)) + " ago"
 	}
-	return m
+	return "in " + span(t.Sub(now))
 }
 
 // span says d in its largest unit, rounded: "6 days".

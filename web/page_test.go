@@ -73,6 +73,12 @@ func TestPagesSayWhatPeopleNeed(t *testing.T) {
 			Times:   Times{SignedIn: now.Add(-3 * time.Hour), Expires: now.Add(6*24*time.Hour + time.Minute)},
 			Headers: []Header{{"X-User-Email", "zoe@example.com"}}, App: "/", SignOut: "/_gate/logout"},
 			[]string{"<h1>Zoë</h1>", ">Z</span>", "42", "https://op.example", "3 hours ago", "in 6 days", "X-User-Email", "Open the app", `action="/_gate/logout"`}},
+		{Account{SignIns: SignIns{More: 3, End: "/_gate/sessions", Shown: []SignIn{
+			{ID: "id-1", Browser: "Chrome on Linux", Address: "192.0.2.1", Since: now.Add(-3 * time.Hour), LastSeen: now.Add(-5 * time.Minute), This: true},
+			{ID: "id-2", Browser: "Safari on iPhone", Address: "192.0.2.2", Since: now.Add(-2 * 24 * time.Hour), LastSeen: now.Add(-time.Hour)},
+		}}}, []string{"Where you are signed in", "Chrome on Linux", "this one", "192.0.2.1", "3 hours ago", "5 minutes ago", "Safari on iPhone", "2 days ago",
+			`method="post" action="/_gate/sessions"`, `name="end" value="id-2" aria-label="Sign out Safari on iPhone, 192.0.2.2"`, `name="end" value="all"`, "And 3 more"}},
+		{Account{SignIns: SignIns{Unknown: true}}, []string{"Where you are signed in", "cannot look this up at the moment", "Nobody has been signed out"}},
 	} {
 		page := render(t, tt.page)
 		for _, want := range tt.want {
@@ -81,8 +87,12 @@ func TestPagesSayWhatPeopleNeed(t *testing.T) {
 			}
 		}
 	}
-	if page := render(t, Account{}); strings.Contains(page, "0001") || strings.Contains(page, "What the app is told") {
+	if page := render(t, Account{}); strings.Contains(page, "0001") || strings.Contains(page, "What the app is told") || strings.Contains(page, "Where you are") {
 		t.Error("an empty Account shows rows without content")
+	}
+	here := render(t, Account{SignIns: SignIns{End: "/e", Shown: []SignIn{{ID: "id-1", This: true}}}})
+	if strings.Contains(here, "id-1") || !strings.Contains(here, `value="all"`) {
+		t.Error("the sign-in that asks has a button of its own beside the large one, or there is none to end all")
 	}
 }
 
@@ -94,6 +104,15 @@ func TestSpan(t *testing.T) {
 	} {
 		if got := span(d); got != want {
 			t.Errorf("span(%v) = %q, want %q", d, got, want)
+		}
+	}
+}
+
+func TestTimesAreSaidFromNow(t *testing.T) {
+	now := time.Now()
+	for d, want := range map[time.Duration]string{-3 * time.Minute: "3 minutes ago", -time.Second: "a moment ago", 6 * 24 * time.Hour: "in 6 days"} {
+		if got := Relative(now.Add(d), now); got != want {
+			t.Errorf("%v from now is %q, want %q", d, got, want)
 		}
 	}
 }
