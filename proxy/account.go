@@ -1,7 +1,9 @@
 package proxy
 
 import (
+	"context"
 	"net/http"
+	"time"
 
 	"sidegate/session"
 	"sidegate/web"
@@ -17,9 +19,42 @@ func (g *Gate) WhoAmI(w http.ResponseWriter, r *http.Request) error {
 			Headers: identityFields(id),
 			App:     "/",
 			SignOut: "/_gate/logout",
+			SignIns: g.signIns(r, s),
 		})
 		return nil
 	})
+}
+
+const (
+	maxSignIns  = 50              // on the page; somebody may have very many
+	signInsTime = 2 * time.Second // that the page waits for the list of them
+)
+
+// signIns lists where the person of s is signed in, s first. A list that cannot be
+// had costs the page nothing else.
+func (g *Gate) signIns(r *http.Request, s session.Session) web.SignIns {
+	ctx, cancel := context.WithTimeout(r.Context(), signInsTime)
+	defer cancel()
+	found, err := g.Sessions.Sessions(ctx, s.Identity)
+	if err != nil {
+		web.RecordOf(r.Context()).Err = err
+		return web.SignIns{Unknown: true}
+	}
+	list := web.SignIns{End: "/_gate/sessions", Shown: []web.SignIn{{
+		ID: s.ID, Browser: web.Browser(s.Browser), Address: s.Address, Since: s.Created, LastSeen: s.Seen, This: true,
+	}}}
+	for _, i := range found {
+		switch {
+		case i.ID == s.ID:
+		case len(list.Shown) == maxSignIns:
+			list.More++
+		default:
+			list.Shown = append(list.Shown, web.SignIn{
+				ID: i.ID, Browser: web.Browser(i.Browser), Address: i.Address, Since: i.Created, LastSeen: i.Seen,
+			})
+		}
+	}
+	return list
 }
 
 // userInfo is what a page's script may know of the person: no tokens.

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"net/http"
 	"net/url"
@@ -21,6 +22,8 @@ type Finder interface {
 	// Find returns the session of the request's cookie; session.ErrNone when
 	// there is none, any other error when the store cannot say.
 	Find(r *http.Request) (session.Session, error)
+	// Sessions returns the sessions of a person, the one used last first.
+	Sessions(ctx context.Context, who identity.Identity) ([]session.Info, error)
 }
 
 // Gate lets through to the app who has a session and may pass, and what is
