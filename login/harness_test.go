@@ -119,6 +119,8 @@ func (s *site) serve(w http.ResponseWriter, r *http.Request) error {
 		return s.login.Callback(w, r)
 	case "/_gate/logout":
 		return web.Only(s.login.Logout, http.MethodGet, http.MethodPost)(w, r)
+	case "/_gate/sessions":
+		return web.Only(s.login.EndSessions, http.MethodPost)(w, r)
 	}
 	return s.app(w, r)
 }

@@ -112,6 +112,7 @@ func ownPaths(l *login.Login, g *proxy.Gate, site *web.Site, app string) map[str
 		"/_gate/login":    web.Only(l.Start, http.MethodGet),
 		"/_gate/callback": l.Callback,
 		"/_gate/logout":   web.Only(l.Logout, http.MethodGet, http.MethodPost),
+		"/_gate/sessions": web.Only(l.EndSessions, http.MethodPost),
 		"/_gate/healthz": web.Only(func(w http.ResponseWriter, r *http.Request) error {
 			site.JSON(w, r, http.StatusOK, map[string]string{"status": "ok"})
 			return nil
