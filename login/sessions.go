@@ -67,7 +67,7 @@ func (l *Login) endEvery(w http.ResponseWriter, r *http.Request, s session.Sessi
 
 const (
 	maxForm  = 1 << 10 // bytes
-	formTime = 5 * time.Second
+	formTime = 3 * time.Second
 )
 
 // formValue returns the one value of a field of a posted form, the address's query

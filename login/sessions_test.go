@@ -2,10 +2,14 @@ package login_test
 
 import (
 	"context"
+	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"sidegate/identity"
 	"sidegate/login/logintest"
@@ -186,6 +190,25 @@ func TestSessionsAreEndedByOurFormAlone(t *testing.T) {
 	}
 	wantStill(t, "this one", here)
 	wantStill(t, "the other", there)
+}
+
+// SEC-DOS-02: a form that does not come holds its connection for seconds.
+func TestAFormThatNeverComesIsNotWaitedFor(t *testing.T) {
+	s := newSite(t)
+	b := s.signedIn()
+	conn, err := net.Dial("tcp", s.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(20 * time.Second))
+	fmt.Fprintf(conn, "POST /_gate/sessions HTTP/1.1\r\nHost: %s\r\nCookie: sidegate=%s\r\nSec-Fetch-Site: same-origin\r\n"+
+		"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 7\r\n\r\nend=", s.Listener.Addr(), b.cookies()["sidegate"])
+	answer, err := io.ReadAll(conn)
+	if err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 400 ") {
+		t.Errorf("got %.30q, %v; want 400 and the end of the connection", answer, err)
+	}
+	wantStill(t, "whose form it was", b)
 }
 
 func TestWithoutASessionThereIsNobodyToSignOut(t *testing.T) {

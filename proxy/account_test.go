@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"sidegate/identity"
 	"sidegate/proxy"
@@ -100,4 +101,24 @@ func TestAStoreThatCannotListCostsThePageNoMore(t *testing.T) {
 		t.Error("the page tells of the store, or offers to end what it cannot list")
 	}
 	eventually(t, "the cause in the log", func() bool { return strings.Contains(g.log.String(), "10.9.8.7") })
+}
+
+// slowList is a Finder whose store does not answer when it is asked for a list.
+type slowList struct{ proxy.Finder }
+
+func (slowList) Sessions(ctx context.Context, _ identity.Identity) ([]session.Info, error) {
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-time.After(patience):
+		return nil, nil
+	}
+}
+
+func TestTheAccountPageDoesNotWaitForAStoreThatHangs(t *testing.T) {
+	g := start(t, setup{finder: func(_ *rig, f proxy.Finder) proxy.Finder { return slowList{f} }})
+	began := time.Now()
+	if body := g.accountPage(t, g.signIn(t, alice())); !strings.Contains(body, "cannot look this up at the moment") || time.Since(began) > patience/2 {
+		t.Errorf("the page came after %v", time.Since(began))
+	}
 }
