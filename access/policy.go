@@ -100,6 +100,13 @@ func (p Policy) Decide(id identity.Identity) Decision {
 	return Decision{Reason: "not_listed"}
 }
 
+// FoldEmail returns an address in the form in which rules compare it, and reports
+// whether it is one.
+func FoldEmail(s string) (string, bool) {
+	email, _, ok := splitEmail(s)
+	return email, ok
+}
+
 // splitEmail returns an address with folded case, and its domain. It takes only
 // the plain form: one "@", printable ASCII, no quotes or spaces. Everything
 // finer ("a@corp.example"@evil.example, look-alike letters) is refused, because

@@ -4,12 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"net"
 	"net/http"
 	"time"
 
-	"sidegate/config"
 	"sidegate/session"
 )
 
@@ -24,6 +21,7 @@ func (s *server) adminHandler() http.Handler {
 	})
 	mux.HandleFunc("GET /readyz", s.readyz)
 	mux.HandleFunc("GET /metrics", s.metrics)
+	newSessionAdmin(s).register(mux)
 	return mux
 }
 
@@ -70,35 +68,4 @@ func answer(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
 	json.NewEncoder(w).Encode(v)
-}
-
-// healthCommand asks the running sidegate on this machine whether it serves: the
-// container's health check, without a shell or curl in the image.
-func healthCommand(ctx context.Context) error {
-	raw, err := config.FromEnv()
-	if err != nil {
-		return err
-	}
-	host, port, err := net.SplitHostPort(raw.WithDefaults().AdminListen)
-	if err != nil {
-		return err
-	}
-	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
-		host = "127.0.0.1"
-	}
-	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(host, port)+"/healthz", nil)
-	if err != nil {
-		return err
-	}
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return fmt.Errorf("no answer on SIDEGATE_ADMIN_LISTEN: %w", err)
-	}
-	defer res.Body.Close()
-	if res.StatusCode != http.StatusOK {
-		return fmt.Errorf("unhealthy: status %d", res.StatusCode)
-	}
-	return nil
 }

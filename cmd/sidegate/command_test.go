@@ -70,7 +70,9 @@ func do(args ...string) (code int, out, err string) {
 }
 
 func TestUnknownCommandExplainsItself(t *testing.T) {
-	for _, args := range [][]string{{"sevre"}, {"run"}, {"run", "--"}, {"demo", "streamlit"}, {"serve", "now"}} {
+	for _, args := range [][]string{{"sevre"}, {"run"}, {"run", "--"}, {"demo", "streamlit"}, {"serve", "now"},
+		{"sessions"}, {"sessions", "end"}, {"sessions", "list", "alice@example.com"}, {"sessions", "list", "--all"}, {"sessions", "revoke"},
+		{"sessions", "revoke", "--all", "alice@example.com"}, {"sessions", "revoke", "--json", "alice@example.com"}} {
 		code, _, err := do(args...)
 		if code != 2 || !strings.Contains(err, "unknown command") || !strings.Contains(err, "Usage:") {
 			t.Errorf("%v: code %d, %q", args, code, err)
@@ -260,10 +262,11 @@ func TestEmptyEmailFileStopsTheStart(t *testing.T) {
 	}
 }
 
-// serving starts a server whose provider and app are down.
-func serving(t *testing.T) *server {
+// serving starts a server whose provider and app are down, unless more settings
+// say otherwise.
+func serving(t *testing.T, more ...string) *server {
 	t.Helper()
-	settings(t, append(runnable(), "UPSTREAM=http://127.0.0.1:1")...)
+	settings(t, append(append(runnable(), "UPSTREAM=http://127.0.0.1:1"), more...)...)
 	c, err := config.Load()
 	if err != nil {
 		t.Fatal(err)

@@ -28,6 +28,11 @@ Usage:
                             sample dashboard: needs no account and no settings
   sidegate config           print the effective settings, secrets masked
   sidegate settings         print the table of all settings
+  sidegate sessions list [--json]
+                            who is signed in at the running sidegate
+  sidegate sessions revoke WHO…
+                            end sessions: WHO is an e-mail, sub:SUBJECT or id:ID;
+                            --all in its place ends everybody's
   sidegate healthcheck      ask the running sidegate whether it serves
   sidegate version          print the version
 
@@ -54,7 +59,7 @@ func command(args []string, to streams) int {
 	// After the first signal the second one ends the process at once.
 	context.AfterFunc(ctx, stop)
 
-	name, child, ok := splitCommand(args)
+	name, rest, ok := splitCommand(args)
 	if !ok {
 		fmt.Fprintf(to.err, "sidegate: unknown command %q\n\n%s", strings.Join(args, " "), usage)
 		return 2
@@ -63,13 +68,16 @@ func command(args []string, to streams) int {
 	case "serve":
 		return report(to, serveCommand(ctx, to))
 	case "run":
-		return report(to, runCommand(ctx, child, to))
+		return report(to, runCommand(ctx, rest, to))
 	case "demo":
-		return report(to, demoCommand(ctx, child, to))
+		return report(to, demoCommand(ctx, rest, to))
 	case "config":
 		return report(to, configCommand(to))
 	case "settings":
 		fmt.Fprint(to.out, config.Table())
+	case "sessions":
+		order, _ := parseSessions(rest)
+		return report(to, sessionsCommand(ctx, order, to))
 	case "healthcheck":
 		return report(to, healthCommand(ctx))
 	case "version":
@@ -80,8 +88,8 @@ func command(args []string, to streams) int {
 	return 0
 }
 
-// splitCommand reads "NAME [-- CMD…]".
-func splitCommand(args []string) (name string, child []string, ok bool) {
+// splitCommand reads "NAME [-- CMD…]", and "sessions" with what belongs to it.
+func splitCommand(args []string) (name string, rest []string, ok bool) {
 	if len(args) == 0 {
 		return "serve", nil, true
 	}
@@ -92,8 +100,11 @@ func splitCommand(args []string) (name string, child []string, ok bool) {
 	case "-v", "-version", "--version":
 		name = "version"
 	}
-	rest := args[1:]
+	rest = args[1:]
 	switch name {
+	case "sessions":
+		_, ok = parseSessions(rest)
+		return name, rest, ok
 	case "run", "demo":
 		if len(rest) > 0 && rest[0] == "--" {
 			return name, rest[1:], len(rest) > 1

@@ -1,0 +1,180 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"mime"
+	"net"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"sidegate/session"
+	"sidegate/web"
+)
+
+// sessionAdmin answers /sessions on the private listener: the operator's list, and
+// revocation. The listener has no sign-in: whoever can connect to it may do this.
+// What is kept out is web pages, in the browser of somebody on the same machine.
+type sessionAdmin struct {
+	sessions *session.Manager
+	issuer   string
+	host     string // the name in SIDEGATE_ADMIN_LISTEN, if there is one
+	origins  *http.CrossOriginProtection
+	site     *web.Site
+	log      *slog.Logger
+}
+
+func newSessionAdmin(s *server) *sessionAdmin {
+	host, _, _ := net.SplitHostPort(s.config.AdminListen)
+	return &sessionAdmin{
+		sessions: s.sessions, issuer: s.config.Provider.Issuer, host: host,
+		origins: http.NewCrossOriginProtection(), site: &web.Site{}, log: s.log,
+	}
+}
+
+func (a *sessionAdmin) register(mux *http.ServeMux) {
+	for path, h := range map[string]web.Handler{
+		"/sessions":        web.Only(a.list, http.MethodGet),
+		"/sessions/revoke": web.Only(a.revoke, http.MethodPost),
+	} {
+		mux.Handle(path, a.site.Record(a.log, a.site.Handle(a.guard(h))))
+	}
+}
+
+// guard keeps web pages out. A page on another origin says so, or is stopped by the
+// content type, for which its browser would have to ask first. A page that points
+// its own host name here (DNS rebinding) is of our origin to the browser, and known
+// by that name alone.
+func (a *sessionAdmin) guard(next web.Handler) web.Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		asPost := r.WithContext(r.Context())
+		asPost.Method = http.MethodPost // or a GET would pass: to change nothing is not enough here
+		mediaType, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+		switch {
+		case !a.answersFor(r.Host):
+			return &web.Error{
+				Status: http.StatusMisdirectedRequest, Code: "wrong_host",
+				Public: "Sessions are listed and revoked at an IP address or localhost, or at the name in SIDEGATE_ADMIN_LISTEN.",
+			}
+		case a.origins.Check(asPost) != nil:
+			return &web.Error{Status: http.StatusForbidden, Code: "foreign_page", Public: "Sessions are not for web pages on other origins."}
+		case r.Method == http.MethodPost && mediaType != "application/json":
+			return &web.Error{Status: http.StatusUnsupportedMediaType, Code: "not_json", Public: "Send JSON, with Content-Type: application/json."}
+		}
+		return next(w, r)
+	}
+}
+
+// answersFor reports whether a Host header cannot be a name of somebody else's.
+func (a *sessionAdmin) answersFor(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	_, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	return err == nil || strings.EqualFold(host, "localhost") || a.host != "" && strings.EqualFold(host, a.host)
+}
+
+const (
+	usualSessions = 1000
+	maxSessions   = 10_000           // in one list
+	listTime      = 30 * time.Second // a store with very many takes seconds
+)
+
+// sessionList is the answer to GET /sessions.
+type sessionList struct {
+	Sessions  []listedSession `json:"sessions"`  // the one used last first
+	Truncated bool            `json:"truncated"` // there are more
+}
+
+type listedSession struct {
+	ID      string    `json:"id"`
+	Email   string    `json:"email"`
+	Subject string    `json:"sub"`
+	Issuer  string    `json:"iss"`
+	Name    string    `json:"name"`
+	Created time.Time `json:"created"`
+	Seen    time.Time `json:"seen"`
+	Expires time.Time `json:"expires"`
+	Ends    time.Time `json:"ends"`
+	Browser string    `json:"browser"`
+	Address string    `json:"address"`
+}
+
+func shown(i session.Info) listedSession {
+	return listedSession{
+		ID: i.ID, Email: i.Identity.Email, Subject: i.Identity.Subject, Issuer: i.Identity.Issuer, Name: i.Identity.Name,
+		Created: i.Created.UTC(), Seen: i.Seen.UTC(), Expires: i.Expires.UTC(), Ends: i.Ends.UTC(),
+		Browser: i.Browser, Address: i.Address,
+	}
+}
+
+// list answers GET /sessions?limit=N. It is whole or it is an error.
+func (a *sessionAdmin) list(w http.ResponseWriter, r *http.Request) error {
+	limit := usualSessions
+	if asked := r.URL.Query().Get("limit"); asked != "" {
+		n, err := strconv.Atoi(asked)
+		if err != nil || n < 1 || n > maxSessions {
+			return badRequest("The limit is a number from 1 to " + strconv.Itoa(maxSessions) + ".")
+		}
+		limit = n
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), listTime)
+	defer cancel()
+	found := latest{limit: limit}
+	err := a.sessions.Each(ctx, func(i session.Info) error {
+		found.add(i)
+		return nil
+	})
+	if err != nil {
+		return storeDown("The sessions cannot be listed at the moment, as their store does not answer.", err)
+	}
+	list := sessionList{Sessions: []listedSession{}}
+	for _, i := range found.take() {
+		list.Sessions = append(list.Sessions, shown(i))
+	}
+	list.Truncated = found.cut
+	a.site.JSON(w, r, http.StatusOK, list)
+	return nil
+}
+
+// latest keeps the sessions that were used last, however many there are. A session
+// that comes twice, as it may, is kept once.
+type latest struct {
+	limit int
+	found []session.Info
+	cut   bool // some were left out
+}
+
+func (l *latest) add(i session.Info) {
+	if l.found = append(l.found, i); len(l.found) >= 2*l.limit+100 {
+		l.take()
+	}
+}
+
+// take returns what is kept so far.
+func (l *latest) take() []session.Info {
+	slices.SortFunc(l.found, func(a, b session.Info) int { return b.Seen.Compare(a.Seen) })
+	known := make(map[string]bool)
+	l.found = slices.DeleteFunc(l.found, func(i session.Info) bool {
+		twice := known[i.ID]
+		known[i.ID] = true
+		return twice
+	})
+	if len(l.found) > l.limit {
+		clear(l.found[l.limit:]) // let go of what they hold
+		l.found, l.cut = l.found[:l.limit], true
+	}
+	return l.found
+}
+
+func badRequest(says string) error {
+	return &web.Error{Status: http.StatusBadRequest, Code: "bad_request", Public: says}
+}
+
+func storeDown(says string, err error) error {
+	return &web.Error{Status: http.StatusServiceUnavailable, Code: "store_unavailable", Public: says, Err: err}
+}
