@@ -19,7 +19,8 @@ import (
 	"sidegate/session"
 )
 
-const testIssuer = "https://op.example"
+// testIssuer is the provider of the settings of these tests.
+const testIssuer = "http://127.0.0.1:1"
 
 func person(name string) identity.Identity {
 	return identity.Identity{Issuer: testIssuer, Subject: name + "-1", Email: name + "@example.com", EmailVerified: true, Name: "The " + name}
@@ -60,6 +61,7 @@ type failing struct {
 	session.Store
 	after int   // records that Each visits before it fails
 	err   error // nil: none fails
+	twice bool  // Each tells of each record twice
 }
 
 func (f *failing) Each(ctx context.Context, prefix string, visit func(string, []byte) error) error {
@@ -67,6 +69,9 @@ func (f *failing) Each(ctx context.Context, prefix string, visit func(string, []
 	return f.Store.Each(ctx, prefix, func(key string, value []byte) error {
 		if n++; f.err != nil && n > f.after {
 			return f.err
+		}
+		if err := visit(key, value); err != nil || !f.twice {
+			return err
 		}
 		return visit(key, value)
 	})

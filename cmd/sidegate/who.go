@@ -23,7 +23,7 @@ func parseWho(s string) (who, error) {
 	if email, ok := access.FoldEmail(s); ok {
 		return who{email: email}, nil
 	}
-	return who{}, fmt.Errorf("%q is no e-mail address, no sub:SUBJECT and no id:ID", printable(s))
+	return who{}, fmt.Errorf("%q is no e-mail address, no sub:SUBJECT and no id:ID", shorten(printable(s)))
 }
 
 // matches reports whether a session is one of those named. Subjects are those of
