@@ -53,9 +53,11 @@ func TestDescribeSaysWhereTheSecretComesFrom(t *testing.T) {
 			t.Errorf("no %q in\n%s", tt.want, got)
 		}
 	}
-	got := describe(t, minimal().with("SECRET", strong, "SESSION_STORE", "rediss://:pw@h/m"))
-	if !strings.Contains(got, "SIDEGATE_SESSION_STORE=rediss://[secret]\n") || strings.Contains(got, "pw@") {
-		t.Errorf("got %s", got)
+	for _, scheme := range []string{"redis", "rediss", "redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster"} {
+		got := describe(t, minimal().with("SECRET", strong, "SESSION_STORE", scheme+"://:pw@h/m?sentinel_password=pw2"))
+		if !strings.Contains(got, "SIDEGATE_SESSION_STORE="+scheme+"://[secret]\n") || strings.Contains(got, "pw") {
+			t.Errorf("got %s", got)
+		}
 	}
 }
 

@@ -198,6 +198,8 @@ func secretFaults(t *testing.T) []faultCase {
 		{[]string{"SESSION_STORE", "redis://h", "SECRET_FILE", "/nowhere/s"}, "SECRET_FILE", "no such file"},
 		{[]string{"SESSION_STORE", "redis://"}, "SESSION_STORE", "no Redis host"},
 		{[]string{"SESSION_STORE", "redis:/" + strong}, "SESSION_STORE", "no Redis host"},
+		{[]string{"SESSION_STORE", "redis+cluster://"}, "SESSION_STORE", "no Redis host"},
+		{[]string{"SESSION_STORE", "redis+tls://:" + strong + "@h"}, "SESSION_STORE", "is none of"},
 		{[]string{"SESSION_STORE", "valkey://:" + strong + "@h"}, "SESSION_STORE", "is none of"},
 		{[]string{"SESSION_STORE", strong}, "SESSION_STORE", "is none of"},
 		{[]string{"SESSION_STORE", "memory"}, "SESSION_STORE", "is none of"},

@@ -36,7 +36,7 @@ type Raw struct {
 	AllowedEmailsFile string `split_words:"true" desc:"path of a file with one address a line, read again when it changes" example:"/etc/sidegate/emails.txt"`
 	AllowAnyone       string `split_words:"true" def:"false" desc:"true lets in every account of the provider; nothing else does" example:"false"`
 	DomainClaim       string `split_words:"true" desc:"what the domains are compared with, hd or email; not set: hd with Google, else email" example:"hd"`
-	SessionStore      string `split_words:"true" secret:"true" def:"memory:" desc:"where sessions live: memory:, file:PATH (survives restarts), redis:// or rediss:// (shared by replicas)" example:"file:/data/sessions.db"`
+	SessionStore      string `split_words:"true" secret:"true" def:"memory:" desc:"where sessions live: memory:, file:PATH (survives restarts), redis://, redis+sentinel:// or redis+cluster:// (shared by replicas; rediss with TLS)" example:"file:/data/sessions.db"`
 	SessionStoreFile  string `split_words:"true" example:"/run/secrets/session_store"`
 	Secret            string `split_words:"true" secret:"true" desc:"comma list of secrets that seal sessions, newest first, each at least 32 bytes; required with Redis, else generated (with file: kept beside it as PATH.key)" example:"$(openssl rand -base64 32)"`
 	SecretFile        string `split_words:"true" example:"/run/secrets/sidegate_secret"`

@@ -34,14 +34,14 @@ func (p *parser) session(r Raw) Session {
 // password. A Redis address is parsed by the package that dials it.
 func (p *parser) store(value string) Store {
 	scheme, rest, _ := strings.Cut(value, ":")
-	redis := []string{"redis", "rediss"}
+	redis := []string{"redis", "rediss", "redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster"}
 	switch {
 	case value == "memory:":
 		return Store{Kind: StoreMemory}
 	case scheme == "file":
 		return p.fileStore(rest)
 	case !slices.Contains(redis, scheme):
-		p.fault("SESSION_STORE", "is none of memory:, file:PATH, redis:// and rediss://")
+		p.fault("SESSION_STORE", "is none of memory:, file:PATH, redis://, redis+sentinel:// and redis+cluster:// (rediss with TLS)")
 	case !strings.HasPrefix(rest, "//") || strings.Trim(rest, "/") == "":
 		p.fault("SESSION_STORE", "names no Redis host; write redis://HOST:6379")
 	default:

@@ -65,3 +65,10 @@ func (b *breaker) tell(probe bool, v verdict) (open bool) {
 	}
 	return b.failures >= breakAfter
 }
+
+// forget closes the breaker, when what failed has been replaced.
+func (b *breaker) forget() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.failures = 0
+}

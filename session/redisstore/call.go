@@ -37,6 +37,14 @@ func (s *servers) at(addr string) *server {
 	return found.(*server)
 }
 
+// forget closes all breakers.
+func (s *servers) forget() {
+	s.known.Range(func(_, at any) bool {
+		at.(*server).breaker.forget()
+		return true
+	})
+}
+
 // once is a command that a cluster's client must not send twice by itself.
 type once struct{ *redis.Cmd }
 
@@ -109,24 +117,34 @@ func (s *Store) guard(ctx context.Context, at *server, send func() error) error 
 	v := judge(err)
 	// Whoever waited for as long as a step may take has seen enough, whatever made
 	// the caller go away.
-	if v == fails && ctx.Err() != nil && time.Since(start) < s.step() {
+	if v == fails && ended(ctx) && time.Since(start) < s.step() {
 		v = unknown
 	}
 	if open := at.breaker.tell(probe, v); open {
 		at.trust.endBefore(time.Now()) // the next call shall meet the server, not a dead connection
 	}
 	if v == fails {
-		s.mapAgain(ctx)
+		s.lookAgain(ctx)
 	}
 	return err
 }
 
-// mapAgain has a cluster's client ask who has which keys now: it does so by itself
-// when a node says that it has lost some, but not when the node is gone.
-func (s *Store) mapAgain(ctx context.Context) {
+// lookAgain asks where the keys are now. A cluster's client does so by itself when a
+// node says that it has lost some, but not when the node is gone.
+func (s *Store) lookAgain(ctx context.Context) {
 	if client, ok := s.client.(*redis.ClusterClient); ok {
 		client.ReloadState(ctx)
 	}
+	if s.sentinels != nil {
+		s.sentinels.trouble()
+	}
+}
+
+// ended tells whether a context is done, or about to be: the deadline that go-redis sets
+// on a connection can come before the context knows of it.
+func ended(ctx context.Context) bool {
+	deadline, ok := ctx.Deadline()
+	return ctx.Err() != nil || ok && !time.Now().Before(deadline)
 }
 
 // judge tells what an answer says of the server.

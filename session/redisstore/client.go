@@ -82,7 +82,9 @@ func (s *Store) connect() {
 		s.client = redis.NewClusterClient(s.clusterOptions(dial))
 	case sentinel:
 		s.sentinels = watch(s.address.master, s.askSentinels(), func() {
-			s.servers.at(thePrimary).trust.endBefore(time.Now())
+			at := s.servers.at(thePrimary)
+			at.trust.endBefore(time.Now())
+			at.breaker.forget()
 		})
 		dial.primary = s.sentinels.primary
 		s.client = redis.NewClient(s.options(thePrimary, dial))

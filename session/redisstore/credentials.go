@@ -18,6 +18,7 @@ func (s *Store) SetCredentials(url string) error {
 	if c != *s.credentials.Load() {
 		s.keepSecrets(c)
 		s.credentials.Store(&c)
+		s.servers.forget() // what failed for want of them
 	}
 	return nil
 }

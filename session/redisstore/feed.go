@@ -21,8 +21,6 @@ const (
 	leastPause, mostPause = 50 * time.Millisecond, time.Second
 )
 
-var errMoved = errors.New("another server is the primary now")
-
 // Revoked implements session.Store.
 func (s *Store) Revoked(ctx context.Context) <-chan session.Notice {
 	f := &feed{store: s, ctx: ctx, notices: make(chan session.Notice)}
@@ -77,10 +75,18 @@ func (f *feed) listen() error {
 	if err != nil {
 		return err
 	}
-	opened := time.Now()
+	moved := f.store.moved()
 	subscription := node.Subscribe(f.ctx, channel)
-	defer subscription.Close()
-	defer context.AfterFunc(f.ctx, func() { subscription.Close() })() // a read that waits knows no context
+	over := make(chan struct{})
+	defer close(over)
+	go func() { // a read that waits knows nothing of this
+		select {
+		case <-f.ctx.Done():
+		case <-moved:
+		case <-over:
+		}
+		subscription.Close()
+	}()
 	for asked := false; ; {
 		message, err := subscription.ReceiveTimeout(f.ctx, pingEvery)
 		f.hear(message)
@@ -91,9 +97,6 @@ func (f *feed) listen() error {
 			asked = true
 		default:
 			return err
-		}
-		if s := f.store.sentinels; s != nil && s.movedSince(opened) {
-			return errMoved // the old primary may live on, but nobody tells it anything
 		}
 	}
 }

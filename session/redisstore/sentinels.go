@@ -14,8 +14,9 @@ import (
 )
 
 const (
-	// lookEvery is how often the sentinels are asked who is the primary.
-	lookEvery = 500 * time.Millisecond
+	// lookEvery is how often the sentinels are asked who is the primary, and
+	// lookSoon how often while that one is in trouble.
+	lookEvery, lookSoon = 500 * time.Millisecond, 100 * time.Millisecond
 	// sentinelTime bounds one question to a sentinel.
 	sentinelTime = 200 * time.Millisecond
 )
@@ -27,39 +28,49 @@ var errNoPrimary = errors.New("no sentinel names the primary")
 // us alone, and take what we write to the grave. go-redis's own client for sentinels
 // would stay with one that hangs, and leave a subscription where it is.
 type sentinels struct {
-	name  string
-	asked []*askedSentinel
-	stop  context.CancelFunc
-	done  chan struct{}
+	name   string
+	asked  []*askedSentinel
+	onMove func()
+	stop   context.CancelFunc
+	done   chan struct{}
 
-	mu      sync.Mutex
-	addr    string        // of the primary; empty until it is known
-	known   chan struct{} // closed when it is
-	trouble error         // why it is not
-	moved   func()        // called when the primary is another
-	movedAt time.Time
+	failedAt atomic.Int64 // UnixNano
+
+	mu    sync.Mutex
+	addr  string        // of the primary; empty until it is known
+	known chan struct{} // closed when it is
+	why   error         // it is not
+	moved chan struct{} // closed when it is another
 }
 
 // watch asks until close.
-func watch(name string, asked []*askedSentinel, moved func()) *sentinels {
+func watch(name string, asked []*askedSentinel, onMove func()) *sentinels {
 	ctx, stop := context.WithCancel(context.Background())
 	s := &sentinels{
 		name: name, asked: asked, stop: stop, done: make(chan struct{}),
-		known: make(chan struct{}), trouble: errNoPrimary, moved: moved,
+		known: make(chan struct{}), why: errNoPrimary, moved: make(chan struct{}), onMove: onMove,
 	}
 	go func() {
 		defer close(s.done)
-		for ticker := time.NewTicker(lookEvery); ; {
+		for ctx.Err() == nil {
 			s.look(ctx)
 			select {
-			case <-ticker.C:
+			case <-time.After(s.pause()):
 			case <-ctx.Done():
-				ticker.Stop()
-				return
 			}
 		}
 	}()
 	return s
+}
+
+// trouble says that the primary has just failed.
+func (s *sentinels) trouble() { s.failedAt.Store(time.Now().UnixNano()) }
+
+func (s *sentinels) pause() time.Duration {
+	if time.Now().UnixNano()-s.failedAt.Load() < int64(2*probeEvery) {
+		return lookSoon
+	}
+	return lookEvery
 }
 
 func (s *sentinels) close() {
@@ -87,11 +98,11 @@ func (s *sentinels) look(ctx context.Context) {
 		}()
 	}
 	votes := make(map[string]int)
-	best, trouble := "", error(nil)
+	best, why := "", error(nil)
 	for range s.asked {
 		a := <-answers
 		if a.err != nil {
-			trouble = a.err
+			why = a.err
 			continue
 		}
 		if votes[a.addr]++; votes[a.addr] > votes[best] {
@@ -101,22 +112,24 @@ func (s *sentinels) look(ctx context.Context) {
 			break // the others may hang
 		}
 	}
-	s.learn(best, trouble)
+	s.learn(best, why)
 }
 
-func (s *sentinels) learn(addr string, trouble error) {
+func (s *sentinels) learn(addr string, why error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
 	case addr == "" && s.addr == "":
-		s.trouble = fmt.Errorf("%w: %w", errNoPrimary, trouble)
+		s.why = fmt.Errorf("%w: %w", errNoPrimary, why)
 	case addr == "" || addr == s.addr: // the one that was named last may well be there
 	case s.addr == "":
 		s.addr = addr
 		close(s.known)
 	default:
-		s.addr, s.movedAt = addr, time.Now()
-		s.moved()
+		s.addr = addr
+		s.onMove()
+		close(s.moved)
+		s.moved = make(chan struct{})
 	}
 }
 
@@ -129,16 +142,20 @@ func (s *sentinels) primary(ctx context.Context) (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.addr == "" {
-		return "", s.trouble
+		return "", s.why
 	}
 	return s.addr, nil
 }
 
-// movedSince tells whether another server has become the primary.
-func (s *sentinels) movedSince(t time.Time) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.movedAt.After(t)
+// moved is closed when another server becomes the primary: what listens to the old one
+// may be told nothing any more, though that lives on. Without sentinels it never is.
+func (s *Store) moved() <-chan struct{} {
+	if s.sentinels == nil {
+		return nil
+	}
+	s.sentinels.mu.Lock()
+	defer s.sentinels.mu.Unlock()
+	return s.sentinels.moved
 }
 
 // askedSentinel is one sentinel. Most have no password, or the servers': it is told

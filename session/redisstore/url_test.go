@@ -3,6 +3,7 @@ package redisstore_test
 import (
 	"bufio"
 	"fmt"
+	"io"
 	"net"
 	"net/url"
 	"strings"
@@ -148,4 +149,31 @@ func serve(t *testing.T, handle func(net.Conn)) (addr string) {
 		}
 	}()
 	return l.Addr().String()
+}
+
+// answerAll is a server that has one answer to every command but the greeting.
+func answerAll(answer string) func(net.Conn) {
+	return func(conn net.Conn) {
+		in := bufio.NewReader(conn)
+		for {
+			var words, length int
+			if _, err := fmt.Fscanf(in, "*%d\r\n", &words); err != nil {
+				return
+			}
+			reply := answer
+			for i := range words {
+				if _, err := fmt.Fscanf(in, "$%d\r\n", &length); err != nil {
+					return
+				}
+				word := make([]byte, length+len("\r\n"))
+				if _, err := io.ReadFull(in, word); err != nil {
+					return
+				}
+				if i == 0 && strings.EqualFold(string(word), "hello\r\n") {
+					reply = "*0\r\n"
+				}
+			}
+			io.WriteString(conn, reply)
+		}
+	}
 }
