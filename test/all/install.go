@@ -64,6 +64,7 @@ func (i *installer) missing() []string {
 		{"podman", "podman"},
 		{"runc", "runc"},
 		{"gunicorn", "gunicorn"},
+		{"ip", "iproute2"},
 	} {
 		if !installed(p.program) {
 			packages = append(packages, strings.Fields(p.packages)...)

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"log"
-	"net"
 	"net/http"
 	"os"
 	"strconv"
@@ -49,21 +48,12 @@ func (a *app) start() {
 
 // serveApp is the app's side, in the child.
 func serveApp() {
-	go exitWithParent()
 	idle, _ := time.ParseDuration(os.Getenv(appIdle))
 	server := &http.Server{Addr: os.Getenv(appListen), Handler: appRoutes(), IdleTimeout: idle}
 	if idle == 0 {
 		server.IdleTimeout = time.Minute
 	}
 	log.Fatal(server.ListenAndServe())
-}
-
-// exitWithParent ends this child when the tests end without cleaning up, as they
-// do after a panic or at go test's time limit.
-func exitWithParent() {
-	for parent := os.Getppid(); os.Getppid() == parent; time.Sleep(time.Second) {
-	}
-	os.Exit(1)
 }
 
 func appRoutes() http.Handler {
@@ -127,57 +117,5 @@ func talk(w http.ResponseWriter, r *http.Request) {
 			return
 		case <-tick:
 		}
-	}
-}
-
-const (
-	relayFrom = "FAULT_RELAY_FROM" // network and address, such as "unix /path"
-	relayTo   = "FAULT_RELAY_TO"
-)
-
-// serveRelay passes connections on, from one network to another.
-func serveRelay() {
-	go exitWithParent()
-	var network, address, toNetwork, toAddress string
-	fmt.Sscan(os.Getenv(relayFrom), &network, &address)
-	fmt.Sscan(os.Getenv(relayTo), &toNetwork, &toAddress)
-	l, err := net.Listen(network, address)
-	if err != nil {
-		log.Fatal(err)
-	}
-	for {
-		from, err := l.Accept()
-		if err != nil {
-			log.Fatal(err)
-		}
-		go func() {
-			defer from.Close()
-			to, err := net.Dial(toNetwork, toAddress)
-			if err != nil {
-				return
-			}
-			join(from, to)
-		}()
-	}
-}
-
-// join carries bytes both ways until both are done, and closes.
-func join(a, b net.Conn) {
-	defer a.Close()
-	defer b.Close()
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		_, _ = io.Copy(a, b)
-		closeWrite(a)
-	}()
-	_, _ = io.Copy(b, a)
-	closeWrite(b)
-	<-done
-}
-
-func closeWrite(c net.Conn) {
-	if half, ok := c.(interface{ CloseWrite() error }); ok {
-		_ = half.CloseWrite()
 	}
 }

@@ -27,6 +27,7 @@ type door struct {
 func (s *site) door(address string) *door {
 	d := &door{address: address, host: s.host()}
 	d.client = &http.Client{
+		Timeout: time.Minute,
 		Transport: &http.Transport{
 			DialContext:         func(ctx context.Context, _, _ string) (net.Conn, error) { return d.dial(ctx) },
 			MaxIdleConnsPerHost: 500, DisableCompression: true,

@@ -2,6 +2,7 @@ package need_test
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -41,5 +42,26 @@ func TestRequireAllTurnsTheSkipIntoAFailure(t *testing.T) {
 	need.Program(s, "sidegate-no-such-program", "some-package")
 	if !strings.Contains(s.failed, "some-package") {
 		t.Errorf("failed %q; want a failure that names some-package", s.failed)
+	}
+}
+
+func TestWhatNeedsRootSaysSo(t *testing.T) {
+	for require, wantFailed := range map[string]bool{"": false, "1": true} {
+		t.Setenv("TEST_REQUIRE_ALL", require)
+		s := &spy{TB: t}
+		need.Root(s, "a network of its own")
+		if os.Geteuid() == 0 {
+			if s.skipped+s.failed != "" {
+				t.Errorf("as root: skipped %q, failed %q", s.skipped, s.failed)
+			}
+			continue
+		}
+		said := s.skipped
+		if wantFailed {
+			said = s.failed
+		}
+		if !strings.Contains(said, "a network of its own") || s.skipped != "" && s.failed != "" {
+			t.Errorf("with TEST_REQUIRE_ALL=%q: skipped %q, failed %q", require, s.skipped, s.failed)
+		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -44,8 +45,10 @@ func Start(t testing.TB, env []string, path string, args ...string) *Process {
 	if err := p.cmd.Start(); err != nil {
 		t.Fatalf("cannot start %s: %v", p.name, err)
 	}
+	unguard := Guard(t, "kill -9 -$0", strconv.Itoa(p.Pid()))
 	go func() {
 		_ = p.cmd.Wait()
+		unguard() // it knows only a number, which is free now
 		close(p.exited)
 	}()
 	t.Cleanup(func() {
@@ -55,6 +58,25 @@ func Start(t testing.TB, env []string, path string, args ...string) *Process {
 		}
 	})
 	return p
+}
+
+// Guard has a shell carry out a script, with one argument as $0, if this process
+// goes without Cleanup, as it does after a panic or at go test's time limit. The
+// shell waits for its input to end, which happens however we do. The function
+// returned calls it off.
+func Guard(t testing.TB, script, arg string) (off func()) {
+	t.Helper()
+	guard := exec.Command("/bin/sh", "-c", "read nothing; "+script, arg)
+	if _, err := guard.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
+	if err := guard.Start(); err != nil {
+		t.Fatalf("sh: %v", err)
+	}
+	return func() {
+		_ = guard.Process.Kill()
+		_ = guard.Wait()
+	}
 }
 
 // End asks the process to stop, and makes it stop when it does not.
