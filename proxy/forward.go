@@ -10,7 +10,6 @@ import (
 	"net/http/httputil"
 	"os"
 	"strings"
-	"sync"
 	"time"
 
 	"sidegate/identity"
@@ -183,17 +182,3 @@ func appFailed(err error) error {
 		Public: "The app broke off before it answered. Try again.", Err: err,
 	}
 }
-
-// bufferPool lends copy buffers to answers and tunnels.
-type bufferPool struct{ pool sync.Pool }
-
-// Get implements httputil.BufferPool.
-func (b *bufferPool) Get() []byte {
-	if buf, ok := b.pool.Get().(*[]byte); ok {
-		return *buf
-	}
-	return make([]byte, largeBuffer)
-}
-
-// Put implements httputil.BufferPool.
-func (b *bufferPool) Put(buf []byte) { b.pool.Put(&buf) }

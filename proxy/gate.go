@@ -47,7 +47,17 @@ func (g *Gate) Serve(w http.ResponseWriter, r *http.Request) error {
 		g.Forward.ServeHTTP(w, r)
 		return nil
 	}
-	return g.admit(w, r, g.withoutSession, func(s session.Session) error { return g.pass(w, r, s) })
+	var socket *tunnel
+	err := g.admit(w, r, g.withoutSession, func(s session.Session) (err error) {
+		socket, err = g.pass(w, r, s)
+		return err
+	})
+	if socket != nil {
+		// Here, where few frames are left of what led to it: a socket sleeps on this
+		// stack, which shrinks when little of it is in use.
+		web.RecordOf(r.Context()).Decision = socket.run(r.Context())
+	}
+	return err
 }
 
 // admit calls next with the session of somebody who may pass, decided again on
@@ -69,17 +79,18 @@ func (g *Gate) admit(w http.ResponseWriter, r *http.Request, none web.Handler, n
 	return next(s)
 }
 
-// pass forwards the request of somebody who may.
-func (g *Gate) pass(w http.ResponseWriter, r *http.Request, s session.Session) error {
+// pass forwards the request of somebody who may, and returns the tunnel if it
+// opened one.
+func (g *Gate) pass(w http.ResponseWriter, r *http.Request, s session.Session) (*tunnel, error) {
 	socket := asksForWebSocket(r)
 	if socket {
 		if err := cmp.Or(checkHandshake(r), g.Origins.check(r)); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	// A failure to note activity costs the person nothing now.
 	if _, err := g.Sessions.Touch(r.Context(), s); errors.Is(err, session.ErrNone) {
-		return g.withoutSession(w, r)
+		return nil, g.withoutSession(w, r)
 	}
 	web.RecordOf(r.Context()).Decision = "allowed"
 	r = r.WithContext(identity.NewContext(r.Context(), s.Identity))
@@ -87,7 +98,7 @@ func (g *Gate) pass(w http.ResponseWriter, r *http.Request, s session.Session) e
 		return g.Tunnels.open(w, r, s, g.Policy)
 	}
 	g.Tunnels.forward(w, r, s, g.Policy)
-	return nil
+	return nil, nil
 }
 
 // withoutSession sends a page load to sign in and tells anything else that it

@@ -1,10 +1,11 @@
 package proxy
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"io"
 	"net"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -19,20 +20,27 @@ const (
 	endGrace = 700 * time.Millisecond
 	// goodbye is how long a peer may take to answer our Close frame.
 	goodbye = 250 * time.Millisecond
-	// activityStep is how often data frames of one tunnel count as activity.
-	activityStep = 250 * time.Millisecond
 )
 
 // tunnel carries the bytes of one WebSocket, unchanged, until a side closes or
 // its session ends.
+//
+// Most tunnels sleep. A sleeping one is two goroutines that wait in a read, and a
+// timer; what has to be done now and then gets a goroutine when there is a cause.
 type tunnel struct {
-	client, app *pipe // client: from the browser to the app; app: back
-	sessions    Sessions
-	session     session.Session
-	end         chan session.Reason // asked from outside to end; holds one
-	active      chan struct{}       // the browser sent data; holds one
-	ending      atomic.Bool
-	reason      session.Reason // set before ending
+	client, app pipe // client: from the browser to the app; app: back
+	watch       watch
+	leave       func()        // takes it out of the registry
+	over        chan struct{} // closed when all is done
+	ending      atomic.Bool   // both directions shall stop at a frame boundary
+	reason      session.Reason
+
+	mu       sync.Mutex
+	carrying bool           // begun
+	asked    session.Reason // to end, before it had begun
+	why      string         // it ended, in a word for the log
+	patience *time.Timer    // with the direction that is left
+	quiet    chan struct{}  // closed when both directions have ended
 }
 
 // Sessions is what the gate and the tunnel need of session.Manager.
@@ -41,107 +49,154 @@ type Sessions interface {
 	Touch(ctx context.Context, s session.Session) (session.Session, error)
 }
 
+func newTunnel(sessions Sessions, s session.Session) *tunnel {
+	return &tunnel{
+		watch: watch{sessions: sessions, session: s},
+		quiet: make(chan struct{}), over: make(chan struct{}),
+	}
+}
+
 // run carries bytes until it is over and returns why, in a word for the log.
 func (t *tunnel) run(ctx context.Context) string {
-	t.client.onData = t.noteActivity()
-	done := make(chan *pipe, 2)
-	for _, p := range []*pipe{t.client, t.app} {
-		go func() {
-			if whole := p.carry(&t.ending); whole {
-				p.write(closeFrame(t.reason, p == t.client))
-				closeWrite(p.to)
-			}
-			done <- p
-		}()
+	t.begin(ctx)
+	go t.carry(&t.app)
+	t.carry(&t.client)
+	<-t.over
+	return t.why
+}
+
+// begin looks after the session, which may have ended by now.
+func (t *tunnel) begin(ctx context.Context) {
+	t.client.onData = t.watch.noteActivity
+	t.watch.begin(ctx, t.end)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.carrying = true
+	if t.asked.Code != 0 {
+		go t.end("session_ended", t.asked)
 	}
-	why, reason := t.watch(ctx, done)
-	if reason.Code != 0 {
-		t.sayGoodbye(reason, done)
+}
+
+func (t *tunnel) carry(p *pipe) {
+	if whole := p.carry(&t.ending); whole {
+		p.write(closeFrame(t.reason, p == &t.client))
+		closeWrite(p.to)
 	}
+	t.directionEnded(p)
+}
+
+// directionEnded tells the other end, and gives the other direction a while to end
+// too. Where the session ended, end does all that.
+func (t *tunnel) directionEnded(p *pipe) {
+	switch last, ending := t.note(p); {
+	case ending:
+	case last:
+		t.finish()
+	default:
+		closeWrite(p.to)
+	}
+}
+
+func (t *tunnel) note(p *pipe) (last, ending bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	p.over = true
+	last, ending = t.client.over && t.app.over, t.ending.Load()
+	if last {
+		t.why = cmp.Or(t.why, "closed")
+		close(t.quiet)
+	} else if !ending {
+		t.patience = time.AfterFunc(halfOpen, t.cut)
+	}
+	return last, ending
+}
+
+// cut ends a tunnel of which one half was left for too long.
+func (t *tunnel) cut() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.why == "" {
+		t.why = "half_closed"
+		t.close()
+	}
+}
+
+func (t *tunnel) close() {
 	t.client.from.Close()
 	t.app.from.Close()
-	for !t.client.over || !t.app.over {
-		(<-done).over = true
-	}
-	return why
 }
 
-// watch waits for the end: of a direction, then of the other or its patience; or
-// of the session.
-func (t *tunnel) watch(ctx context.Context, done chan *pipe) (why string, reason session.Reason) {
-	expiry := time.NewTimer(time.Until(t.session.Expires))
-	defer expiry.Stop()
-	var patience <-chan time.Time
-	for {
-		select {
-		case p := <-done:
-			p.over = true
-			if t.client.over && t.app.over {
-				return "closed", session.Reason{}
-			}
-			closeWrite(p.to)
-			patience = time.After(halfOpen)
-		case <-patience:
-			return "half_closed", session.Reason{}
-		case reason := <-t.end:
-			return "session_ended", reason
-		case <-t.active:
-			if s, err := t.sessions.Touch(ctx, t.session); errors.Is(err, session.ErrNone) {
-				return "session_ended", session.Ended()
-			} else if err == nil {
-				t.session = s
-				expiry.Reset(time.Until(s.Expires))
-			}
-		case <-expiry.C:
-			s, next, over := expired(ctx, t.sessions, t.session)
-			if over {
-				return "session_expired", session.Ended()
-			}
-			t.session = s
-			expiry.Reset(next)
-		}
+// finish leaves nothing behind.
+func (t *tunnel) finish() {
+	t.close()
+	t.watch.stop()
+	t.leave()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.patience != nil {
+		t.patience.Stop()
+	}
+	close(t.over)
+}
+
+// sessionEnded is the registry's call. It does not wait.
+func (t *tunnel) sessionEnded(reason session.Reason) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.asked = reason; t.carrying {
+		go t.end("session_ended", reason)
 	}
 }
 
-// noteActivity returns what the browser's direction calls for each data frame.
-func (t *tunnel) noteActivity() func() {
-	var last time.Time
-	return func() {
-		if now := time.Now(); now.Sub(last) >= activityStep {
-			last = now
-			select {
-			case t.active <- struct{}{}:
-			default:
-			}
-		}
+// end has both directions end at a frame boundary with a Close frame. One whose
+// frame under way does not end in time gets none: its peer would read our frame as
+// a part of the other.
+func (t *tunnel) end(why string, reason session.Reason) {
+	if !t.beginEnd(why, reason) {
+		return
 	}
-}
-
-// sayGoodbye has both directions end at a frame boundary with a Close frame. One
-// whose frame under way does not end in time gets none: its peer would read our
-// frame as a part of the other.
-func (t *tunnel) sayGoodbye(reason session.Reason, done chan *pipe) {
-	t.reason = reason
-	t.ending.Store(true)
-	for _, p := range []*pipe{t.client, t.app} {
+	defer t.finish()
+	for _, p := range []*pipe{&t.client, &t.app} {
 		p.from.SetReadDeadline(time.Now()) // wakes a read that waits
 	}
-	late := time.After(endGrace)
-	for !t.client.over || !t.app.over {
-		select {
-		case p := <-done:
-			p.over = true
-		case <-late:
-			t.app.from.Close()
-			if !t.app.over {
-				return // what is on its way to the browser does not end, or is not taken
-			}
+	if !t.quietWithin(endGrace) {
+		t.app.from.Close()
+		if !t.appOver() { // what is on its way to the browser does not end, or is not taken
+			t.close()
 		}
+		<-t.quiet
 	}
 	// Closing with unread bytes would reset the connection, and the browser might
 	// lose the Close frame that is still on its way.
 	t.client.from.SetReadDeadline(time.Now().Add(goodbye))
-	io.Copy(io.Discard, t.client.reader)
+	io.Copy(io.Discard, t.client.from.Conn)
+}
+
+// beginEnd reports whether there is something left to end.
+func (t *tunnel) beginEnd(why string, reason session.Reason) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.why != "" {
+		return false
+	}
+	t.why, t.reason = why, reason
+	t.ending.Store(true)
+	return true
+}
+
+func (t *tunnel) quietWithin(d time.Duration) bool {
+	select {
+	case <-t.quiet:
+		return true
+	case <-time.After(d):
+		return false
+	}
+}
+
+func (t *tunnel) appOver() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.app.over
 }
 
 // closeWrite sends FIN (over TLS, close_notify) and leaves reading open.

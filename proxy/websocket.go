@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bufio"
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/sha1" //nolint:gosec // RFC 6455 4.2.2 says so; nothing secret rests on it
@@ -40,46 +41,83 @@ func NewTunnels(f *Forwarder, sessions Sessions, live *session.Live) *Tunnels {
 	return &Tunnels{forwarder: f, sessions: sessions, live: live}
 }
 
-// open carries one WebSocket, from a handshake that was checked to its end.
-func (t *Tunnels) open(w http.ResponseWriter, r *http.Request, s session.Session, policy *access.Book) error {
-	tun := &tunnel{
-		sessions: t.sessions, session: s,
-		end: make(chan session.Reason, 1), active: make(chan struct{}, 1),
-	}
-	defer t.live.Add(s, func(why session.Reason) { tun.end <- why })()
+// open makes one WebSocket of a handshake that was checked. The tunnel still has
+// to run; without one the request was answered, or the error says how to.
+func (t *Tunnels) open(w http.ResponseWriter, r *http.Request, s session.Session, policy *access.Book) (*tunnel, error) {
+	opened, tun := false, newTunnel(t.sessions, s)
+	tun.leave = t.live.Add(s, tun.sessionEnded)
+	defer func() {
+		if !opened {
+			tun.leave()
+		}
+	}()
 	// The session, or the person's right, may have ended between the gate's look
 	// and the registration; from here on the registry tells.
 	if _, err := t.sessions.Refresh(r.Context(), s); errors.Is(err, session.ErrNone) || !policy.Decide(s.Identity).Allowed {
-		return sessionRequired(w, r)
+		return nil, sessionRequired(w, r)
 	}
+	opened, err := t.connect(w, r, tun)
+	if !opened {
+		return nil, err
+	}
+	return tun, nil
+}
+
+// connect has the app and the browser agree, and gives the tunnel their connections.
+func (t *Tunnels) connect(w http.ResponseWriter, r *http.Request, tun *tunnel) (opened bool, _ error) {
 	app, ahead, res, err := t.shake(r)
 	if err != nil {
-		return appFailed(err)
+		return false, appFailed(err)
 	}
-	defer app.Close()
+	defer func() {
+		if !opened {
+			app.Close()
+		}
+	}()
 	if res.StatusCode != http.StatusSwitchingProtocols {
-		return t.refusedByApp(w, r, res)
+		return false, t.refusedByApp(w, r, res)
 	}
 	if err := checkAccepted(r, res); err != nil {
-		return &web.Error{Status: http.StatusBadGateway, Code: "app_failed", Public: "The app's answer to the WebSocket handshake is not valid.", Err: err}
+		return false, &web.Error{Status: http.StatusBadGateway, Code: "app_failed", Public: "The app's answer to the WebSocket handshake is not valid.", Err: err}
 	}
-	browser, buffered, err := http.NewResponseController(w).Hijack()
+	browser, early, err := hijack(w)
 	if err != nil {
-		return fmt.Errorf("hijack: %w", err)
+		return false, fmt.Errorf("hijack: %w", err)
 	}
-	defer browser.Close()
-	noticeVanished(browser)
-	browser.SetDeadline(time.Time{})
 	app.SetDeadline(time.Time{})
 	rec := web.RecordOf(r.Context())
 	rec.Status = http.StatusSwitchingProtocols
 	if rec.Err = writeAccepted(browser, res); rec.Err != nil {
-		return nil // nobody left to tell
+		browser.Close()
+		return false, nil // nobody left to tell
 	}
-	buffers := t.forwarder.buffers
-	tun.client, tun.app = newPipe(browser, buffered.Reader, app, buffers), newPipe(app, ahead, browser, buffers)
-	rec.Decision = tun.run(r.Context())
-	return nil
+	clear(r.Header) // net/http keeps it as long as the handler runs; the app has it
+	tun.client.begin(browser, early, app, t.forwarder.buffers)
+	tun.app.begin(app, unread(ahead), browser, t.forwarder.buffers)
+	return true, nil
+}
+
+// hijack takes the browser's connection over from net/http, with the bytes that
+// came early, and empties the buffers of net/http, which keeps them as long as the
+// handler runs.
+func hijack(w http.ResponseWriter) (browser net.Conn, early []byte, err error) {
+	browser, buffered, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return nil, nil, err
+	}
+	early = unread(buffered.Reader)
+	*buffered.Reader, *buffered.Writer = bufio.Reader{}, bufio.Writer{}
+	noticeVanished(browser)
+	browser.SetDeadline(time.Time{})
+	return browser, early, nil
+}
+
+// unread returns what a reader has taken in and nobody has read: a browser may send
+// its first frame with the handshake, an app with its answer, and neither must be
+// lost (SEC-WS-06).
+func unread(ahead *bufio.Reader) []byte {
+	early, _ := ahead.Peek(ahead.Buffered())
+	return bytes.Clone(early)
 }
 
 // shake sends the handshake to the app over a connection of its own and returns
