@@ -10,10 +10,10 @@ import (
 )
 
 // commands is what a Redis server was asked, by its own account.
-type commands map[string]int
+type asked map[string]int
 
-func count(r *sessiontest.RedisServer) commands {
-	all := make(commands)
+func count(r *sessiontest.RedisServer) asked {
+	all := make(asked)
 	for _, m := range regexp.MustCompile(`cmdstat_([^:]+):calls=(\d+)`).FindAllStringSubmatch(r.Do("INFO", "commandstats"), -1) {
 		all[m[1]], _ = strconv.Atoi(m[2])
 	}
@@ -37,11 +37,11 @@ func TestTheHotPathAsksRedisNothing(t *testing.T) {
 	time.Sleep(10 * time.Second)
 	got := l.stop()
 	got.wantFlawless(t, "on the hot path")
-	asked := count(redis)
-	if len(asked) > 0 {
-		t.Errorf("Redis was asked %v", asked)
+	questions := count(redis)
+	if len(questions) > 0 {
+		t.Errorf("Redis was asked %v", questions)
 	}
-	t.Logf("hot path: Redis was asked %d things during %d requests of %d people", len(asked), got.asked, len(people))
+	t.Logf("hot path: Redis was asked %d things during %d requests of %d people", len(questions), got.asked, len(people))
 }
 
 // With an idle limit of 12 h somebody who is always active costs Redis a write a
@@ -58,10 +58,10 @@ func TestActivityIsWrittenOnceAMinute(t *testing.T) {
 	const watched = 130 * time.Second
 	time.Sleep(watched)
 	l.stop().wantFlawless(t, "during two minutes of activity")
-	asked := count(redis)
-	if asked["set"] > 2 || asked["set"] < 1 || asked["get"] > 0 || len(asked) > 1 {
-		t.Errorf("in %v Redis was asked %v, want one or two writes and nothing else", watched, asked)
+	questions := count(redis)
+	if questions["set"] > 2 || questions["set"] < 1 || questions["get"] > 0 || len(questions) > 1 {
+		t.Errorf("in %v Redis was asked %v, want one or two writes and nothing else", watched, questions)
 	}
 	open.wantUntouched("during two minutes of activity")
-	t.Logf("12 h idle limit: %d writes and %d reads of one busy session in %v", asked["set"], asked["get"], watched)
+	t.Logf("12 h idle limit: %d writes and %d reads of one busy session in %v", questions["set"], questions["get"], watched)
 }
