@@ -72,7 +72,7 @@ func TestAClockThatJumpsEndsNoSession(t *testing.T) {
 	var all []*http.Request
 	for range 200 {
 		w, r := httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", nil)
-		if _, err := m.Create(w, r, identity.Identity{Issuer: "https://accounts.google.com", Subject: "1001", Email: "alice@example.com", EmailVerified: true}); err != nil {
+		if _, err := m.Create(w, r, session.SignIn{Identity: identity.Identity{Issuer: "https://accounts.google.com", Subject: "1001", Email: "alice@example.com", EmailVerified: true}}); err != nil {
 			t.Fatal(err)
 		}
 		for _, c := range w.Result().Cookies() {
