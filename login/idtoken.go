@@ -89,6 +89,9 @@ func (p *provider) verify(ctx context.Context, m *metadata, token *oauth2.Token,
 		return identity.Identity{}, errors.New("no id_token in the answer of the token endpoint")
 	}
 	idToken, err := m.verifier.Verify(ctx, raw)
+	if _, expired := errors.AsType[*oidc.TokenExpiredError](err); expired {
+		return identity.Identity{}, fmt.Errorf("%w: made a moment ago, so our clock and the provider's differ", err)
+	}
 	if err != nil {
 		return identity.Identity{}, err
 	}
@@ -127,7 +130,7 @@ func (p *provider) checkToken(t *oidc.IDToken, token *oauth2.Token, c claims, a 
 	case t.IssuedAt.After(now.Add(clockSkew)):
 		return fmt.Errorf("iat is in the future: our clocks differ by more than %s", clockSkew) // step 10
 	case t.IssuedAt.Before(now.Add(-maxTokenAge)):
-		return fmt.Errorf("iat is more than %s ago", maxTokenAge)
+		return fmt.Errorf("iat is more than %s ago: a late token, or our clocks differ", maxTokenAge)
 	case !validSubject(string(c.Subject)):
 		return errors.New("sub is missing or malformed") // section 2
 	}

@@ -19,6 +19,7 @@ type Manager struct {
 	cookie Cookie
 	sealer sealer
 	copies *copies
+	reads  chan struct{} // holds one for each read under way
 }
 
 // Options are what a Manager works with; all of them are needed.
@@ -39,6 +40,7 @@ func NewManager(o Options) *Manager {
 		cookie:  NewCookie(strings.HasPrefix(o.Audience, "https:"), o.Limits.Max),
 		sealer:  sealer{keys: o.Keys, audience: o.Audience, limits: o.Limits},
 		copies:  newCopies(o.Now),
+		reads:   make(chan struct{}, maxReads),
 	}
 }
 
@@ -122,8 +124,13 @@ func (m *Manager) find(ctx context.Context, t Token) (Session, error) {
 	return m.read(ctx, t, key)
 }
 
-// readTime bounds a read of the store, whoever waits for it.
-const readTime = 2 * time.Second
+const (
+	// readTime bounds a read of the store, the wait for its turn included.
+	readTime = 2 * time.Second
+	// maxReads is how many sessions are read at the same time. When a thousand browsers
+	// come back at once, each read has its whole time from when it has its turn.
+	maxReads = 32
+)
 
 // read asks the store, once for all who ask for the same session at the same time.
 // It goes on when one of them leaves: a browser that does not wait must not fail
@@ -135,7 +142,7 @@ func (m *Manager) read(ctx context.Context, t Token, key string) (Session, error
 		go func() {
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readTime)
 			defer cancel()
-			s, err := m.load(ctx, t, key)
+			s, err := m.loadInTurn(ctx, t, key)
 			m.copies.land(key, f, s, err, began, m.Limits.Grace)
 			if f.err == ErrNone { // and it never comes back: its token was drawn once
 				m.Live.CloseSession(idOf(key))
@@ -145,6 +152,16 @@ func (m *Manager) read(ctx context.Context, t Token, key string) (Session, error
 	select {
 	case <-f.done:
 		return f.session, f.err
+	case <-ctx.Done():
+		return Session{}, ctx.Err()
+	}
+}
+
+func (m *Manager) loadInTurn(ctx context.Context, t Token, key string) (Session, error) {
+	select {
+	case m.reads <- struct{}{}:
+		defer func() { <-m.reads }()
+		return m.load(ctx, t, key)
 	case <-ctx.Done():
 		return Session{}, ctx.Err()
 	}

@@ -13,7 +13,7 @@ const (
 	// so long may it take until whoever sends them knows that it stops.
 	maxLinger = 3 * time.Second
 	// quiet is how long nothing was asked when nobody is taken to send more.
-	quiet = 10 * time.Second
+	quiet = 700 * time.Millisecond
 )
 
 // drain ends in at most DRAIN. Readiness is off at once. While there is traffic the
@@ -66,25 +66,16 @@ func (s *server) hangUp(next http.Handler) http.Handler {
 	})
 }
 
-// traffic notes what happens on the public listener.
-type traffic struct {
-	open atomic.Int64 // connections that are no tunnels
-	last atomic.Int64 // when something was last asked, Unix nanoseconds
-}
+// traffic notes when something was last asked on the public listener, in Unix
+// nanoseconds.
+type traffic struct{ last atomic.Int64 }
 
 // note is an http.Server's ConnState.
 func (t *traffic) note(_ net.Conn, state http.ConnState) {
-	switch state {
-	case http.StateNew:
-		t.open.Add(1)
-	case http.StateActive:
+	if state == http.StateActive {
 		t.last.Store(time.Now().UnixNano())
-	case http.StateClosed, http.StateHijacked:
-		t.open.Add(-1)
 	}
 }
 
-// busy reports whether connections are open over which something was asked lately.
-func (t *traffic) busy() bool {
-	return t.open.Load() > 0 && time.Since(time.Unix(0, t.last.Load())) < quiet
-}
+// busy reports whether something was asked just now, over whichever connection.
+func (t *traffic) busy() bool { return time.Since(time.Unix(0, t.last.Load())) < quiet }

@@ -28,7 +28,7 @@ func newShedding(l net.Listener, log *slog.Logger) *shedding {
 
 // Accept implements net.Listener; it is for one caller at a time. From three
 // quarters of the limit on it turns connections away, and in the last eighth
-// without a word.
+// one after the other, so that they take no more.
 func (l *shedding) Accept() (net.Conn, error) {
 	for {
 		c, err := l.Listener.Accept()
@@ -44,10 +44,10 @@ func (l *shedding) Accept() (net.Conn, error) {
 			l.log.Warn("too many connections are open: new ones are turned away. Raise the limit of open files (ulimit -n)", "limit", l.limit)
 		}
 		if number > l.limit*7/8 {
-			c.Close()
+			turnAway(c, 2*time.Millisecond)
 			continue
 		}
-		go turnAway(c)
+		go turnAway(c, 200*time.Millisecond)
 	}
 }
 
@@ -67,10 +67,11 @@ const tooMany = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nConnectio
 	"Too many connections. Try again soon.\r\n"
 
 // turnAway answers whatever is asked. The question is read, or else closing would
-// reset the connection, and the answer might be lost.
-func turnAway(c net.Conn) {
+// reset the connection, and the answer might be lost; but not for longer than the
+// given patience.
+func turnAway(c net.Conn, patience time.Duration) {
 	defer c.Close()
-	_ = c.SetDeadline(time.Now().Add(200 * time.Millisecond))
+	_ = c.SetDeadline(time.Now().Add(patience))
 	if _, err := io.WriteString(c, tooMany); err != nil {
 		return
 	}
