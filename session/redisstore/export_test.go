@@ -8,3 +8,6 @@ func OpenPatient(url string) (*Store, error) { return open(url, 20*time.Second) 
 
 // ErrOpen is the answer of an open breaker.
 var ErrOpen = errOpen
+
+// CloseBreakers has the next calls made, whatever failed before.
+func (s *Store) CloseBreakers() { s.servers.forget() }

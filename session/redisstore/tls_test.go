@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"encoding/pem"
 	"errors"
+	"flag"
 	"io"
 	"net"
 	"net/http/httptest"
@@ -33,6 +34,9 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	os.Setenv("SSL_CERT_FILE", path)
+	// Parallel tests here wait for servers, not for a processor.
+	flag.Parse()
+	flag.Set("test.parallel", "8")
 	code := m.Run()
 	os.RemoveAll(dir)
 	os.Exit(code)

@@ -153,14 +153,23 @@ func serve(t *testing.T, handle func(net.Conn)) (addr string) {
 
 // answerAll is a server that has one answer to every command but the greeting.
 func answerAll(answer string) func(net.Conn) {
+	return commands(func(words []string) string {
+		if strings.EqualFold(words[0], "hello") {
+			return "*0\r\n"
+		}
+		return answer
+	})
+}
+
+// commands is a server with an answer to each command; none ends the connection.
+func commands(answer func(words []string) string) func(net.Conn) {
 	return func(conn net.Conn) {
-		in := bufio.NewReader(conn)
-		for {
-			var words, length int
-			if _, err := fmt.Fscanf(in, "*%d\r\n", &words); err != nil {
+		for in := bufio.NewReader(conn); ; {
+			var count, length int
+			if _, err := fmt.Fscanf(in, "*%d\r\n", &count); err != nil {
 				return
 			}
-			reply := answer
+			words := make([]string, count)
 			for i := range words {
 				if _, err := fmt.Fscanf(in, "$%d\r\n", &length); err != nil {
 					return
@@ -169,9 +178,11 @@ func answerAll(answer string) func(net.Conn) {
 				if _, err := io.ReadFull(in, word); err != nil {
 					return
 				}
-				if i == 0 && strings.EqualFold(string(word), "hello\r\n") {
-					reply = "*0\r\n"
-				}
+				words[i] = string(word[:length])
+			}
+			reply := answer(words)
+			if reply == "" {
+				return
 			}
 			io.WriteString(conn, reply)
 		}

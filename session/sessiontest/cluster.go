@@ -7,8 +7,12 @@ import (
 	"testing"
 )
 
-// clusterNodes is the least that a cluster needs to agree on what is down.
-const clusterNodes = 3
+const (
+	// clusterNodes is the least that a cluster needs to agree on what is down.
+	clusterNodes = 3
+	// slots is what they share.
+	slots = 16384
+)
 
 // ClusterSet is three real Redis servers that are a cluster, each with a third of the
 // slots. There are no replicas: the slots of a node that is killed are down until it
@@ -54,7 +58,6 @@ func (c *ClusterSet) meet(bus int) {
 	c.t.Helper()
 	i := len(c.Nodes) - 1
 	r := c.Nodes[i]
-	const slots = 16384
 	first, next := i*slots/clusterNodes, (i+1)*slots/clusterNodes
 	r.Do("CLUSTER", "ADDSLOTSRANGE", strconv.Itoa(first), strconv.Itoa(next-1))
 	r.Do("CLUSTER", "SET-CONFIG-EPOCH", strconv.Itoa(i+1))
@@ -90,6 +93,21 @@ func (c *ClusterSet) StartNode(i int) {
 	c.waitServed()
 }
 
+// TakeOver gives the slots of a killed node to the next one, as if that were its
+// replica.
+func (c *ClusterSet) TakeOver(i int) {
+	c.t.Helper()
+	first, last := strconv.Itoa(i*slots/clusterNodes), strconv.Itoa((i+1)*slots/clusterNodes-1)
+	for n, r := range c.Nodes {
+		if n != i {
+			r.Do("CLUSTER", "DELSLOTSRANGE", first, last)
+		}
+	}
+	next := c.Nodes[(i+1)%clusterNodes]
+	next.Do("CLUSTER", "ADDSLOTSRANGE", first, last)
+	next.Do("CLUSTER", "BUMPEPOCH")
+}
+
 // NodeOf returns the number of the node that has key's slot.
 func (c *ClusterSet) NodeOf(key string) int {
 	c.t.Helper()
@@ -98,7 +116,7 @@ func (c *ClusterSet) NodeOf(key string) int {
 		c.t.Fatal(err)
 	}
 	for i := range clusterNodes {
-		if slot < (i+1)*16384/clusterNodes {
+		if slot < (i+1)*slots/clusterNodes {
 			return i
 		}
 	}

@@ -63,6 +63,13 @@ func testGroups(t *testing.T, f fixture) {
 	f.wantNone(group)
 	f.put(b, "x", never)
 	f.wantMembers(group, a)
+	// Nor does a record's key ever name a group's place.
+	for _, key := range []string{group, "group:" + group, ":group:" + group, "groups:" + group} {
+		f.put(key, "x", never)
+		f.want(key, "x")
+	}
+	f.join(group, b, never)
+	f.wantMembers(group, a, b)
 }
 
 func testMembershipEnds(t *testing.T, f fixture) {

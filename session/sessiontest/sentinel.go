@@ -137,18 +137,22 @@ func (s *SentinelSet) Failover() *RedisServer {
 	s.t.Helper()
 	old := s.Primary()
 	s.Sentinels[0].Do("SENTINEL", "FAILOVER", sentinelMaster)
-	eventually(s.t, "all sentinels name the other server", func() bool {
-		for _, r := range s.Sentinels {
-			if named := r.Do("SENTINEL", "GET-MASTER-ADDR-BY-NAME", sentinelMaster); named == "127.0.0.1\n"+fmt.Sprint(old.port) {
-				return false
-			}
-		}
-		return true
-	})
+	eventually(s.t, "all sentinels name the other server", func() bool { return s.Agreed(old) })
 	if old == s.Servers[0] {
 		return s.Servers[1]
 	}
 	return s.Servers[0]
+}
+
+// Agreed tells whether all running sentinels name another primary than old.
+func (s *SentinelSet) Agreed(old *RedisServer) bool {
+	s.t.Helper()
+	for _, r := range s.Sentinels {
+		if r.child != nil && r.Do("SENTINEL", "GET-MASTER-ADDR-BY-NAME", sentinelMaster) == "127.0.0.1\n"+fmt.Sprint(old.port) {
+			return false
+		}
+	}
+	return true
 }
 
 // eventually waits until is, or fails the test.
