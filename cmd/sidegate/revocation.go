@@ -8,15 +8,13 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"time"
 
 	"sidegate/session"
 )
 
 const (
-	revokeTime    = 2 * time.Minute // a store with very many takes its time
-	maxRevocation = 1 << 20         // bytes of a request
-	maxNamed      = 1000            // each is compared with each session
+	maxRevocation = 1 << 20 // bytes of a request
+	maxNamed      = 1000    // each is compared with each session
 )
 
 // revocation is the body of POST /sessions/revoke: who, or all.
@@ -55,7 +53,7 @@ func (a *sessionAdmin) revoke(w http.ResponseWriter, r *http.Request) error {
 			named, said = append(named, w), append(said, s)
 		}
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), revokeTime)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), storeTime)
 	defer cancel()
 	total, counts, err := a.end(ctx, named, asked.All)
 	if err != nil {

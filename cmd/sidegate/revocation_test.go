@@ -1,11 +1,13 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // SEC-OUT-11: the operator ends sessions by e-mail, by subject, by id, or all.
@@ -112,6 +114,36 @@ func TestASessionThatIsToldTwiceIsCountedOnce(t *testing.T) {
 		var got revoked
 		if err := json.Unmarshal([]byte(answer), &got); err != nil || got.Revoked != 1 || len(got.Ended) > 0 && got.Ended[0].Sessions != 1 {
 			t.Errorf("%s: %s", body, answer)
+		}
+	}
+}
+
+// An operator who presses Ctrl-C has revoked all the same.
+func TestARevocationGoesOnWhenNobodyWaits(t *testing.T) {
+	o := newOperator(t)
+	o.signInNext(t, person("alice"))
+	o.store.revoking = make(chan struct{})
+	ctx, leave := context.WithCancel(t.Context())
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, o.URL+"/sessions/revoke", strings.NewReader(`{"all":true}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	gone := make(chan struct{})
+	go func() {
+		defer close(gone)
+		if res, err := http.DefaultClient.Do(r); err == nil {
+			res.Body.Close()
+		}
+	}()
+	<-o.store.revoking
+	leave()
+	<-gone
+	time.Sleep(100 * time.Millisecond) // until the server has noticed
+	<-o.store.revoking
+	for end := time.Now().Add(5 * time.Second); len(o.left(t)) > 0; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the session goes on")
 		}
 	}
 }

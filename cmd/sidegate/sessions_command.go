@@ -47,7 +47,7 @@ func parseSessions(args []string) (o sessionsOrder, ok bool) {
 // sessionsCommand: sidegate sessions list|revoke, through the private listener of
 // the running process.
 func sessionsCommand(ctx context.Context, o sessionsOrder, to streams) error {
-	c, err := newAdminClient(revokeTime + 10*time.Second)
+	c, err := newAdminClient(storeTime + 10*time.Second)
 	if err != nil {
 		return err
 	}

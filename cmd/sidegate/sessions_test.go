@@ -62,6 +62,8 @@ type failing struct {
 	after int   // records that Each visits before it fails
 	err   error // nil: none fails
 	twice bool  // Each tells of each record twice
+
+	revoking chan struct{} // not nil: Revoke says here that it was called, and waits until it may go on
 }
 
 func (f *failing) Each(ctx context.Context, prefix string, visit func(string, []byte) error) error {
@@ -87,6 +89,10 @@ func (f *failing) Members(ctx context.Context, group string) ([]string, error) {
 func (f *failing) Revoke(ctx context.Context, keys ...string) error {
 	if f.err != nil {
 		return f.err
+	}
+	if f.revoking != nil {
+		f.revoking <- struct{}{}
+		f.revoking <- struct{}{}
 	}
 	return f.Store.Revoke(ctx, keys...)
 }
