@@ -213,6 +213,38 @@ func TestStaleConnectionsAreTriedAgain(t *testing.T) {
 	}
 }
 
+// FLT-17: a page is asked for once more when the app cut its connection before it
+// said anything; a form, or what had an answer begun, is not: the app may have acted
+// on it.
+func TestOnlyPagesWithoutAnyAnswerAreAskedForTwice(t *testing.T) {
+	g := start(t, setup{})
+	cookie := g.signIn(t, alice())
+	for _, c := range []struct {
+		raw, says  string
+		once, kept int // times that the app was asked: over a new connection, and over a kept one
+	}{
+		{message("GET", "/", cookie), "", 2, 3}, {message("HEAD", "/", cookie), "", 2, 3}, {message("OPTIONS", "/", cookie), "", 1, 2},
+		{message("GET", "/", cookie), "H", 1, 1}, {message("GET", "/", cookie), "HTTP/1.1 103 Early Hints\r\n\r\n", 1, 1},
+		{message("POST", "/", cookie, "Content-Length: 0"), "", 1, 1}, {message("POST", "/", cookie, "Content-Length: 2") + "ab", "", 1, 1},
+		{message("DELETE", "/", cookie), "", 1, 1}, {message("GET", "/", cookie, "Content-Length: 2") + "ab", "", 1, 1},
+	} {
+		for kept, want := range map[bool]int{false: c.once, true: c.kept} {
+			if g.app.answers(answerOK); kept {
+				g.ask(t, message("GET", "/", cookie)) // leaves a connection
+			}
+			before := len(g.app.hits())
+			g.app.says(c.says, false)
+			conn := g.dial(t)
+			conn.send(t, strings.Replace(c.raw, "\r\n\r\n", "\r\nConnection: close\r\n\r\n", 1))
+			io.Copy(io.Discard, conn.in)
+			conn.Close()
+			if n := len(g.app.hits()) - before; n != want {
+				t.Errorf("kept %v: %.20q, cut after %q, reached the app %d times, want %d", kept, c.raw, c.says, n, want)
+			}
+		}
+	}
+}
+
 // FLT-18: when the browser goes away, the app hears of it, before its answer and
 // in the middle.
 func TestAppHearsThatTheBrowserLeft(t *testing.T) {
