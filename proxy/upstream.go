@@ -10,13 +10,14 @@ import (
 	"time"
 )
 
-// dialTime is how long a connection to the app may take.
+// dialTime is how long a connection to the app may take, once it is its turn.
 const dialTime = 5 * time.Second
 
 // Upstream is the app: how to reach it, over HTTP and for a tunnel.
 type Upstream struct {
 	scheme, host string
 	dialer       func(ctx context.Context, network, addr string) (net.Conn, error)
+	turns        turns // for the dialer
 	transport    *http.Transport
 }
 
@@ -26,7 +27,7 @@ type Upstream struct {
 // The environment's HTTP_PROXY is not for it: traffic to the app carries
 // identities (SEC-CFG-07).
 func NewUpstream(u *url.URL) *Upstream {
-	up := &Upstream{scheme: u.Scheme, host: u.Host}
+	up := &Upstream{scheme: u.Scheme, host: u.Host, turns: make(turns, maxDials)}
 	dialer := &net.Dialer{Timeout: dialTime, KeepAliveConfig: keepAlive(), Control: boundUnacknowledged}
 	up.dialer = dialer.DialContext
 	if u.Scheme == "unix" {
@@ -41,7 +42,7 @@ func NewUpstream(u *url.URL) *Upstream {
 	}
 	up.transport = &http.Transport{
 		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
-			conn, err := up.dialer(ctx, network, addr)
+			conn, err := up.dialInTurn(ctx, network, addr)
 			if err != nil {
 				return nil, err
 			}
@@ -75,13 +76,13 @@ func targetURL(target string) (u *url.URL, ok bool) {
 
 // dial opens a connection of its own to the app, for a tunnel.
 func (u *Upstream) dial(ctx context.Context) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, dialTime)
-	defer cancel()
 	addr := withPort(u.host, u.scheme)
-	conn, err := u.dialer(ctx, "tcp", addr)
+	conn, err := u.dialInTurn(ctx, "tcp", addr)
 	if err != nil || u.scheme != "https" {
 		return conn, err
 	}
+	ctx, cancel := context.WithTimeout(ctx, dialTime)
+	defer cancel()
 	name, _, _ := net.SplitHostPort(addr)
 	secure := tls.Client(conn, &tls.Config{ServerName: name, NextProtos: []string{"http/1.1"}, MinVersion: tls.VersionTLS12})
 	if err := secure.HandshakeContext(ctx); err != nil {
@@ -89,6 +90,16 @@ func (u *Upstream) dial(ctx context.Context) (net.Conn, error) {
 		return nil, err
 	}
 	return secure, nil
+}
+
+// dialInTurn waits in line before it dials. The time that a connection may take
+// begins with its turn: many others are not the app's failure.
+func (u *Upstream) dialInTurn(ctx context.Context, network, addr string) (net.Conn, error) {
+	if err := u.turns.take(askerOf(ctx)); err != nil {
+		return nil, err
+	}
+	defer u.turns.end()
+	return u.dialer(ctx, network, addr)
 }
 
 // Check reports whether the app takes connections.
