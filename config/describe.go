@@ -118,7 +118,7 @@ func (c Config) Warnings() []string {
 	warn(c.Public.Scheme == "http" && isLocalListener(c.Listen) && portOf(c.Public) != listenPort(c.Listen),
 		"the public URL has another port than the public listener: unless something passes it on, set PUBLIC_URL to where browsers find "+c.Listen)
 	warn(!isLocalListener(c.AdminListen),
-		"the private listener is open to other machines: whoever reaches it learns what stands behind sidegate, and what is down")
+		"the private listener is open to other machines: whoever reaches it can list who is signed in, and sign them out")
 	warn(c.Access.Anyone,
 		"every account of the provider is let in, whatever else is listed")
 	warn(c.Provider.Google && c.Access.DomainClaim == "email" && len(c.Access.Domains) > 0,
