@@ -1,6 +1,8 @@
 package session
 
 import (
+	"context"
+	"errors"
 	"sync"
 	"time"
 )
@@ -54,18 +56,41 @@ func newCopies(now func() time.Time) *copies {
 	return &copies{now: now, young: make(map[string]*copied), flights: make(map[string]*flight)}
 }
 
-// fresh returns the copy that can stand for the store's answer.
-func (c *copies) fresh(key string) (Session, bool) {
+// trust is how far a copy can stand for the store's answer.
+type trust int
+
+const (
+	none     trust = iota
+	instead        // of a store that does not answer: nobody need wait for it
+	standing       // for it
+)
+
+// look returns the copy of a session, and how far it can be trusted.
+func (c *copies) look(key string, grace time.Duration) (Session, trust) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	k := c.find(key)
 	if k == nil {
-		return Session{}, false
+		return Session{}, none
 	}
 	now := c.now()
 	age := now.Sub(k.confirmed)
-	fresh := age < freshWithout || c.up && k.epoch == c.epoch && age < freshWithFeed
-	return k.session, fresh && now.Before(k.session.Expires)
+	switch {
+	case !now.Before(k.session.Expires):
+		return Session{}, none
+	case age < freshWithout, c.up && k.epoch == c.epoch && age < freshWithFeed:
+		return k.session, standing
+	case !c.failing.IsZero() && c.serves(k, grace):
+		return k.session, instead
+	}
+	return Session{}, none
+}
+
+// troubled reports whether the store did not answer when it was asked last.
+func (c *copies) troubled() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return !c.failing.IsZero()
 }
 
 // join returns the read of key that is under way, or begins one, which the caller
@@ -156,13 +181,18 @@ func (c *copies) claim(key string, s Session) (Session, bool) {
 func (c *copies) touched(key string, s Session, err error, began moment) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	switch {
+	case err == nil, errors.Is(err, ErrNone):
+		c.failing = time.Time{}
+	case c.failing.IsZero() && !errors.Is(err, context.Canceled): // a caller who left
+		c.failing = began.at
+	}
 	k := c.find(key)
 	if k == nil {
 		return
 	}
 	k.touching = false
 	if err == nil {
-		c.failing = time.Time{}
 		k.session, k.confirmed, k.epoch = s, began.at, began.epoch
 	}
 }

@@ -26,9 +26,13 @@ type counted struct {
 
 var errDown = errors.New("store is down")
 
+// hang is how long a failing store takes to fail.
+const hang = 200 * time.Millisecond
+
 func (c *counted) Get(ctx context.Context, key string) ([]byte, error) {
 	c.gets.Add(1)
 	if c.fail.Load() {
+		time.Sleep(hang)
 		return nil, errDown
 	}
 	value, err := c.Memory.Get(ctx, key)
@@ -46,6 +50,7 @@ func (c *counted) Put(ctx context.Context, key string, value []byte, ttl time.Du
 func (c *counted) Replace(ctx context.Context, key string, value []byte, ttl time.Duration) error {
 	c.replaces.Add(1)
 	if c.fail.Load() {
+		time.Sleep(hang)
 		return errDown
 	}
 	return c.Memory.Replace(ctx, key, value, ttl)
@@ -268,6 +273,40 @@ func TestKnownSessionsOutliveTheStoresTrouble(t *testing.T) {
 	})
 }
 
+// FLT-02: a store that hangs is waited for once. From then on who is known passes at
+// once, and the store is asked in the background whether it is back.
+func TestNobodyWaitsForAStoreThatIsKnownToHang(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newCounted(t)
+		r := newReplica(t, store, day)
+		c, fresh := r.signIn(alice()), r.signIn(alice())
+		time.Sleep(30 * time.Second)
+		r.wants(fresh, nil, "")
+		time.Sleep(freshWithFeed - 20*time.Second) // one is stale, the other not; both have activity to note
+		store.fail.Store(true)
+		for n := range 100 {
+			start := time.Now()
+			for _, c := range []*http.Cookie{c, fresh} {
+				s := r.wants(c, nil, "known")
+				if _, err := r.Touch(t.Context(), s); errors.Is(err, ErrNone) {
+					t.Fatal("trouble was taken for absence")
+				}
+			}
+			if took := time.Since(start); n > 0 && took > 0 {
+				t.Fatalf("request %d waited %v for a store that hangs", n, took)
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+		store.fail.Store(false)
+		time.Sleep(time.Second)
+		r.wants(c, nil, "at the end of the trouble")
+		synctest.Wait()
+		if r.copies.troubled() {
+			t.Error("it was not noticed that the store is back")
+		}
+	})
+}
+
 // Absence, outage and expiry are three things: a copy that has run out ends nothing
 // by itself, as another replica may have noted activity.
 func TestAnExpiredCopyIsNoAbsenceWhileTheStoreIsAway(t *testing.T) {
@@ -395,7 +434,7 @@ func TestCopiesAreBounded(t *testing.T) {
 	if len(c.flights) != 0 {
 		t.Errorf("%d reads are still under way", len(c.flights))
 	}
-	if _, fresh := c.fresh(fmt.Sprint(5*maxGeneration - 1)); !fresh {
+	if _, trust := c.look(fmt.Sprint(5*maxGeneration-1), 0); trust != standing {
 		t.Error("the newest copy is gone")
 	}
 }

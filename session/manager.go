@@ -118,7 +118,12 @@ func (m *Manager) Refresh(ctx context.Context, s Session) (Session, error) {
 
 func (m *Manager) find(ctx context.Context, t Token) (Session, error) {
 	key := t.key(m.Audience)
-	if s, fresh := m.copies.fresh(key); fresh {
+	s, trust := m.copies.look(key, m.Limits.Grace)
+	switch trust {
+	case standing:
+		return s, nil
+	case instead: // and the store is asked whether it is back
+		m.begin(ctx, t, key)
 		return s, nil
 	}
 	return m.read(ctx, t, key)
@@ -136,25 +141,32 @@ const (
 // It goes on when one of them leaves: a browser that does not wait must not fail
 // the others, nor be taken for a store in trouble.
 func (m *Manager) read(ctx context.Context, t Token, key string) (Session, error) {
-	f, first := m.copies.join(key)
-	if first {
-		began := m.copies.begin()
-		go func() {
-			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readTime)
-			defer cancel()
-			s, err := m.loadInTurn(ctx, t, key)
-			m.copies.land(key, f, s, err, began, m.Limits.Grace)
-			if f.err == ErrNone { // and it never comes back: its token was drawn once
-				m.Live.CloseSession(idOf(key))
-			}
-		}()
-	}
+	f := m.begin(ctx, t, key)
 	select {
 	case <-f.done:
 		return f.session, f.err
 	case <-ctx.Done():
 		return Session{}, ctx.Err()
 	}
+}
+
+// begin returns the read of a session that is under way, or begins one.
+func (m *Manager) begin(ctx context.Context, t Token, key string) *flight {
+	f, first := m.copies.join(key)
+	if !first {
+		return f
+	}
+	began := m.copies.begin()
+	go func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readTime)
+		defer cancel()
+		s, err := m.loadInTurn(ctx, t, key)
+		m.copies.land(key, f, s, err, began, m.Limits.Grace)
+		if f.err == ErrNone { // and it never comes back: its token was drawn once
+			m.Live.CloseSession(idOf(key))
+		}
+	}()
+	return f
 }
 
 func (m *Manager) loadInTurn(ctx context.Context, t Token, key string) (Session, error) {
@@ -185,16 +197,29 @@ func (m *Manager) load(ctx context.Context, t Token, key string) (Session, error
 
 // Touch notes activity, at most once a step, so that a busy page costs the store
 // next to nothing; it returns the session with its new limits. ErrNone: it was
-// ended meanwhile, and stays so.
+// ended meanwhile, and stays so. While the store is in trouble nobody waits for it.
 func (m *Manager) Touch(ctx context.Context, s Session) (Session, error) {
 	if m.Now().Sub(s.Seen) < m.Limits.step() {
 		return s, nil
 	}
 	key := s.token.key(m.Audience)
 	s, mine := m.copies.claim(key, s)
-	if !mine {
+	switch {
+	case !mine:
+		return s, nil
+	case m.copies.troubled():
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readTime)
+		go func() {
+			defer cancel()
+			_, _ = m.note(ctx, key, s)
+		}()
 		return s, nil
 	}
+	return m.note(ctx, key, s)
+}
+
+// note writes the activity of a session that was claimed.
+func (m *Manager) note(ctx context.Context, key string, s Session) (Session, error) {
 	began := m.copies.begin()
 	touched, err := m.touch(ctx, key, s)
 	m.copies.touched(key, touched, err, began)
