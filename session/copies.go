@@ -86,6 +86,20 @@ func (c *copies) look(key string, grace time.Duration) (Session, trust) {
 	return Session{}, none
 }
 
+// answered notes whether the store answered a call that is of no session.
+func (c *copies) answered(err error, began moment) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.judge(err, began)
+}
+
+// deaf reports whether the feed is down.
+func (c *copies) deaf() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return !c.up
+}
+
 // troubled reports whether the store did not answer when it was asked last.
 func (c *copies) troubled() bool {
 	c.mu.Lock()
@@ -113,20 +127,16 @@ func (c *copies) land(key string, f *flight, s Session, err error, began moment,
 	defer c.mu.Unlock()
 	delete(c.flights, key)
 	defer close(f.done)
+	c.judge(err, began)
 	f.session, f.err = s, err
 	switch {
 	case f.revoked:
 		f.session, f.err = Session{}, ErrNone
 	case err == nil:
-		c.failing = time.Time{}
 		c.put(key, &copied{session: s, confirmed: began.at, epoch: began.epoch})
 	case err == ErrNone:
-		c.failing = time.Time{}
 		c.drop(key)
 	default:
-		if c.failing.IsZero() {
-			c.failing = began.at
-		}
 		if k := c.find(key); k != nil && c.serves(k, grace) {
 			f.session, f.err = k.session, nil
 		}
@@ -181,12 +191,7 @@ func (c *copies) claim(key string, s Session) (Session, bool) {
 func (c *copies) touched(key string, s Session, err error, began moment) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	switch {
-	case err == nil, errors.Is(err, ErrNone):
-		c.failing = time.Time{}
-	case c.failing.IsZero() && !errors.Is(err, context.Canceled): // a caller who left
-		c.failing = began.at
-	}
+	c.judge(err, began)
 	k := c.find(key)
 	if k == nil {
 		return
@@ -232,7 +237,17 @@ func (c *copies) doubt() {
 	c.epoch++
 }
 
+// judge tells by the outcome of a call whether the store is in trouble.
 // Precondition, here and below: mu is held.
+func (c *copies) judge(err error, began moment) {
+	switch {
+	case err == nil, errors.Is(err, ErrNone):
+		c.failing = time.Time{}
+	case c.failing.IsZero() && !errors.Is(err, context.Canceled): // a caller who left
+		c.failing = began.at
+	}
+}
+
 func (c *copies) find(key string) *copied {
 	if k := c.young[key]; k != nil {
 		return k

@@ -307,6 +307,38 @@ func TestNobodyWaitsForAStoreThatIsKnownToHang(t *testing.T) {
 	})
 }
 
+// With the feed cut the store is asked at once whether it is in trouble too: when the
+// copies have to be read again, nobody waits even once.
+func TestACutFeedTellsThatTheStoreHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newCounted(t)
+		store.feed = make(chan Notice)
+		r := newReplica(t, store, day)
+		store.feed <- Notice{Up: true}
+		c := r.signIn(alice())
+		store.fail.Store(true)
+		store.feed <- Notice{}
+		time.Sleep(freshWithout)
+		start := time.Now()
+		r.wants(c, nil, "known")
+		if took := time.Since(start); took > 0 {
+			t.Errorf("a request waited %v for a store that is known to hang", took)
+		}
+		store.fail.Store(false)
+		time.Sleep(2 * probeStep)
+		if r.copies.troubled() {
+			t.Error("with nobody asking it is not noticed that the store is back")
+		}
+		store.feed <- Notice{Up: true}
+		time.Sleep(2 * probeStep)
+		before := store.gets.Load()
+		time.Sleep(time.Minute)
+		if n := store.gets.Load() - before; n > 0 {
+			t.Errorf("with the feed up the store is asked on: %d times", n)
+		}
+	})
+}
+
 // Absence, outage and expiry are three things: a copy that has run out ends nothing
 // by itself, as another replica may have noted activity.
 func TestAnExpiredCopyIsNoAbsenceWhileTheStoreIsAway(t *testing.T) {

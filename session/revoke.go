@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"sidegate/identity"
 )
@@ -177,8 +178,24 @@ func (m *Manager) Follow(ctx context.Context, tell func(up bool)) {
 		}
 		if (!known || up != n.Up) && ctx.Err() == nil {
 			tell(n.Up)
+			go m.probe(ctx)
 		}
 		known, up = true, n.Up
+	}
+}
+
+// probeStep is how often the store is asked whether it answers, while the feed is
+// down.
+const probeStep = time.Second
+
+// probe finds out whether more than the feed is in trouble, before the copies have
+// to be read again: with that known nobody waits for a store that hangs.
+func (m *Manager) probe(ctx context.Context) {
+	for m.copies.deaf() && ctx.Err() == nil {
+		began := m.copies.begin()
+		_, err := m.Store.Get(ctx, "probe")
+		m.copies.answered(err, began)
+		pause(ctx, probeStep)
 	}
 }
 

@@ -3,6 +3,7 @@ package fault
 import (
 	"regexp"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -59,8 +60,11 @@ func TestActivityIsWrittenOnceAMinute(t *testing.T) {
 	time.Sleep(watched)
 	l.stop().wantFlawless(t, "during two minutes of activity")
 	questions := count(redis)
-	if questions["set"] > 2 || questions["set"] < 1 || questions["get"] > 0 || len(questions) > 1 {
-		t.Errorf("in %v Redis was asked %v, want one or two writes and nothing else", watched, questions)
+	// A machine that stands still for a second cuts the feed, after which what has open
+	// connections is looked at again.
+	cuts := strings.Count(r.Output.String(), "feed is down")
+	if questions["set"] > 2 || questions["set"] < 1 || questions["get"] > 2*cuts || len(questions) > 1+cuts {
+		t.Errorf("in %v Redis was asked %v, want one or two writes and nothing else (the feed was cut %d times)", watched, questions, cuts)
 	}
 	open.wantUntouched("during two minutes of activity")
 	t.Logf("12 h idle limit: %d writes and %d reads of one busy session in %v", questions["set"], questions["get"], watched)
