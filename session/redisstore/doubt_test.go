@@ -18,13 +18,13 @@ import (
 )
 
 // forgetful is a way to a server on which all connections can be forgotten, as
-// firewalls do: nobody is told, and whoever speaks next is reset.
+// firewalls do: nobody is told, and whoever speaks next is reset, or gets no answer.
 type forgetful struct {
 	addr string
 	age  atomic.Int32
 }
 
-func startForgetful(t *testing.T, to string) *forgetful {
+func startForgetful(t *testing.T, to string, silent bool) *forgetful {
 	f := &forgetful{}
 	f.addr = serve(t, func(conn net.Conn) {
 		inside, err := net.Dial("tcp", to)
@@ -32,15 +32,19 @@ func startForgetful(t *testing.T, to string) *forgetful {
 			return
 		}
 		defer inside.Close()
-		go func() { io.Copy(conn, inside); conn.Close() }()
+		go io.Copy(conn, inside)
 		born := f.age.Load()
 		pass(inside, conn, func() {
-			if f.age.Load() > born {
+			if f.age.Load() == born {
+				return
+			}
+			inside.Close()
+			if !silent {
 				conn.(*net.TCPConn).SetLinger(0)
 				conn.Close()
-				inside.Close()
 			}
 		})
+		io.Copy(io.Discard, conn)
 	})
 	return f
 }
@@ -49,7 +53,7 @@ func startForgetful(t *testing.T, to string) *forgetful {
 func TestForgottenConnectionsCostNoCallThatCanBeRepeated(t *testing.T) {
 	t.Parallel()
 	r := sessiontest.Redis(t)
-	f := startForgetful(t, r.Addr())
+	f := startForgetful(t, r.Addr(), false)
 	s := openPatient(t, "redis://"+f.addr)
 	fillPool(t, s)
 	time.Sleep(1200 * time.Millisecond)
@@ -58,6 +62,41 @@ func TestForgottenConnectionsCostNoCallThatCanBeRepeated(t *testing.T) {
 		if err := s.Put(t.Context(), "a", nil, time.Minute); err != nil {
 			t.Errorf("call %d: %v", i, err)
 		}
+	}
+}
+
+// FLT-07: to find each dead connection by a call of its own would take seconds.
+func TestConnectionsThatFellSilentAreGivenUpTogether(t *testing.T) {
+	t.Parallel()
+	r := sessiontest.Redis(t)
+	f := startForgetful(t, r.Addr(), true)
+	s := open(t, "redis://"+f.addr)
+	wantWorking(t, s)
+	fillPool(t, s)
+	f.age.Add(1)
+	took := untilSteady(t, s)
+	t.Logf("steady %v after all connections fell silent", took)
+	if took > 2*time.Second {
+		t.Errorf("recovery took %v, want three calls and a probe", took)
+	}
+}
+
+// FLT-07: go-redis's pool stops to dial after some refusals, and looks only once a
+// second whether that has changed.
+func TestManyRefusalsDoNotDelayTheReturn(t *testing.T) {
+	t.Parallel()
+	r := sessiontest.Redis(t)
+	s := open(t, r.URL)
+	wantWorking(t, s)
+	r.Kill()
+	for range 100 {
+		s.CloseBreakers()
+		outage(t, s)
+	}
+	r.Start()
+	s.CloseBreakers()
+	if err := s.Put(t.Context(), "a", nil, time.Minute); err != nil {
+		t.Errorf("the first call after the server's return: %v", err)
 	}
 }
 
