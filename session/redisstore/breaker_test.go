@@ -33,9 +33,9 @@ func TestAnOpenBreakerLetsOneCallThroughAtATime(t *testing.T) {
 		b := opened()
 		for range 3 {
 			wantAsked(t, b, false)
-			time.Sleep(probeEvery - 1)
+			time.Sleep(probeEvery - time.Nanosecond)
 			wantAsked(t, b, false)
-			time.Sleep(1)
+			time.Sleep(time.Nanosecond)
 			if probe, err := b.ask(); !probe || err != nil {
 				t.Errorf("ask = %v, %v; want that a probe is let through", probe, err)
 			}

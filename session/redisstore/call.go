@@ -115,9 +115,9 @@ func (s *Store) guard(ctx context.Context, at *server, send func() error) error 
 	start := time.Now()
 	err = send()
 	v := judge(err)
-	// Whoever waited for as long as a step may take has seen enough, whatever made
-	// the caller go away.
-	if v == fails && ended(ctx) && time.Since(start) < s.step() {
+	// Whoever waited for half of a call's time has seen enough, whatever made the
+	// caller go away.
+	if v == fails && ended(ctx) && time.Since(start) < s.timeout/2 {
 		v = unknown
 	}
 	if open := at.breaker.tell(probe, v); open {

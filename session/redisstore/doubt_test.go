@@ -142,14 +142,14 @@ func TestTheBreakerOpensThoughCallersGiveUpFirst(t *testing.T) {
 	wantWorking(t, s)
 	r.Pause()
 	for range 10 {
-		ctx, cancel := context.WithTimeout(t.Context(), 220*time.Millisecond)
+		ctx, cancel := context.WithTimeout(t.Context(), 150*time.Millisecond)
 		_, err := s.Get(ctx, "a")
 		cancel()
 		if errors.Is(err, redisstore.ErrOpen) {
 			return
 		}
 	}
-	t.Error("ten calls that waited 220 ms for nothing did not open the breaker")
+	t.Error("ten calls that waited 150 ms for nothing did not open the breaker")
 }
 
 // A sentinel that is cut off from the others goes on to name the old primary, and may

@@ -82,10 +82,6 @@ func open(url string, timeout time.Duration) (*Store, error) {
 	return s, nil
 }
 
-// step bounds each step of a call, so that it ends before the call does, with an error
-// that names it.
-func (s *Store) step() time.Duration { return s.timeout * 4 / 5 }
-
 // Get implements session.Store.
 func (s *Store) Get(ctx context.Context, key string) ([]byte, error) {
 	cmd, err := s.do(ctx, true, "GET", keyPrefix+key)
