@@ -1,10 +1,8 @@
 package redisstore_test
 
 import (
-	"context"
 	"io"
 	"net"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -21,17 +19,17 @@ func join(conn net.Conn, to string) {
 	io.Copy(conn, inside)
 }
 
-// cutter is a way to a server on which connections are reset amid a call.
+// cutter is a way to a server that takes 2 ms, and on which, if it shall, a connection
+// is reset in place of every so many answers.
 type cutter struct {
-	addr string
-	cuts atomic.Int32
-
-	mu   sync.Mutex
-	busy map[net.Conn]bool // with a command under way
+	addr    string
+	every   atomic.Int32 // 0: never
+	answers atomic.Int32
+	cuts    atomic.Int32
 }
 
 func startCutter(t *testing.T, to string) *cutter {
-	c := &cutter{busy: make(map[net.Conn]bool)}
+	c := &cutter{}
 	c.addr = serve(t, func(conn net.Conn) {
 		inside, err := net.Dial("tcp", to)
 		if err != nil {
@@ -40,13 +38,16 @@ func startCutter(t *testing.T, to string) *cutter {
 		defer inside.Close()
 		go func() {
 			defer inside.Close()
-			pass(inside, conn, func() { c.mark(conn, true) })
+			pass(inside, conn, func() {})
 		}()
 		pass(conn, inside, func() {
 			time.Sleep(2 * time.Millisecond)
-			c.mark(conn, false)
+			if every := c.every.Load(); every > 0 && c.answers.Add(1)%every == 0 {
+				conn.(*net.TCPConn).SetLinger(0) // a reset, and no orderly end
+				conn.Close()
+				c.cuts.Add(1)
+			}
 		})
-		c.mark(conn, false)
 	})
 	return c
 }
@@ -62,30 +63,5 @@ func pass(to, from net.Conn, before func()) {
 		if _, err := to.Write(b[:n]); err != nil {
 			return
 		}
-	}
-}
-
-func (c *cutter) mark(conn net.Conn, busy bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if busy {
-		c.busy[conn] = true
-	} else {
-		delete(c.busy, conn)
-	}
-}
-
-func (c *cutter) cutEvery(ctx context.Context, pause time.Duration) {
-	for ctx.Err() == nil {
-		time.Sleep(pause)
-		c.mu.Lock()
-		for conn := range c.busy {
-			conn.(*net.TCPConn).SetLinger(0) // a reset, and no orderly end
-			conn.Close()
-			delete(c.busy, conn)
-			c.cuts.Add(1)
-			break
-		}
-		c.mu.Unlock()
 	}
 }

@@ -30,8 +30,8 @@ func TestABadNetworkNeverMixesAnswers(t *testing.T) {
 		r.Do("SET", fmt.Sprint("sidegate:", i), fmt.Sprint("value ", i))
 	}
 	for _, network := range []struct{ name, toxics string }{
-		{"jitter", `{"type":"latency","attributes":{"latency":150,"jitter":149}}`},
-		{"jitter of the requests", `{"type":"latency","stream":"upstream","attributes":{"latency":150,"jitter":149}}`},
+		{"jitter", `{"type":"latency","attributes":{"latency":275,"jitter":225}}`},
+		{"jitter of the requests", `{"type":"latency","stream":"upstream","attributes":{"latency":275,"jitter":225}}`},
 		{"resets and ends amid an answer", `{"type":"latency","attributes":{"latency":20,"jitter":19}}
 			{"type":"limit_data","attributes":{"bytes":400}}
 			{"type":"reset_peer","toxicity":0.3,"attributes":{"timeout":0}}`},
@@ -46,8 +46,10 @@ func TestABadNetworkNeverMixesAnswers(t *testing.T) {
 			var workers sync.WaitGroup
 			ctx, stop := context.WithTimeout(t.Context(), 4*time.Second)
 			defer stop()
-			for range 4 { // stores, each with a breaker of its own, which is in the way here
-				s := open(t, "redis://"+addr)
+			// Several, since the breaker is in the way here; some wait longer than others.
+			for _, s := range []*redisstore.Store{
+				open(t, "redis://"+addr), open(t, "redis://"+addr), openPatient(t, "redis://"+addr), openPatient(t, "redis://"+addr),
+			} {
 				for range 8 {
 					workers.Go(func() { m.read(ctx, s, keys) })
 				}
@@ -57,7 +59,7 @@ func TestABadNetworkNeverMixesAnswers(t *testing.T) {
 			if m.wrong.Load() > 0 {
 				t.Errorf("%d answers are another key's, or absence", m.wrong.Load())
 			}
-			if m.right.Load() < 20 || m.failed.Load() < 5 {
+			if m.right.Load() < 3 || m.failed.Load() < 3 {
 				t.Errorf("%d answers and %d failures prove nothing", m.right.Load(), m.failed.Load())
 			}
 		})
@@ -71,7 +73,7 @@ func (m *mixups) read(ctx context.Context, s *redisstore.Store, keys int) {
 	for ctx.Err() == nil {
 		i := rand.IntN(keys)
 		// Some callers have less time than the answer needs.
-		call, cancel := context.WithTimeout(context.Background(), time.Duration(50+rand.IntN(400))*time.Millisecond)
+		call, cancel := context.WithTimeout(context.Background(), time.Duration(50+rand.IntN(1000))*time.Millisecond)
 		got, err := s.Get(call, fmt.Sprint(i))
 		cancel()
 		switch {
