@@ -51,7 +51,7 @@ func TestAThousandSocketsReconnectAtOnce(t *testing.T) {
 	}
 	p99 := percentile(took, 99)
 	t.Logf("of %d sockets at once half were open after %v, 99 of 100 after %v", sockets, percentile(took, 50), p99)
-	if p99 > 2*time.Second {
+	if p99 > busy*2*time.Second {
 		t.Errorf("99 of 100 sockets were open after %v, want 2 s", p99)
 	}
 }
@@ -85,7 +85,9 @@ func TestTheAppsDeathIsHeardAtOnce(t *testing.T) {
 		c.Close()
 	}
 	all.Wait()
-	if last := slices.Max(took); last > time.Second {
+	last := slices.Max(took)
+	t.Logf("the last of %d browsers heard of it after %v", sockets, last)
+	if last > busy*time.Second {
 		t.Errorf("the last of %d browsers heard of it after %v, want 1 s", sockets, last)
 	}
 	eventually(t, "the end of all tunnels", func() bool { return g.live.Len() == 0 })

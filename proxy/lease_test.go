@@ -1,6 +1,7 @@
 package proxy_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -8,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -67,6 +69,63 @@ func TestStreamsEndWithTheirSession(t *testing.T) {
 		}
 		c.Close()
 	}
+}
+
+// What another replica ends is heard by the store's feed, and ends sockets, streams,
+// downloads that nobody reads and uploads under way here as well (SEC-WS-05).
+func TestTheFeedEndsEverything(t *testing.T) {
+	checkLeaks(t)
+	store := session.NewMemory(1000)
+	defer store.Close()
+	begun, left := make(chan string), make(chan string, 10)
+	app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() { left <- r.URL.Path }()
+		begun <- r.URL.Path
+		switch r.URL.Path {
+		case "/upload":
+			io.Copy(io.Discard, r.Body)
+		case "/flood":
+			io.Copy(w, zero{})
+		case "/stream":
+			w.(http.Flusher).Flush()
+			<-r.Context().Done()
+		}
+	}))
+	defer app.Close()
+	g, other := start(t, setup{upstream: app.URL, store: store}), start(t, setup{store: store})
+	following, stop := context.WithCancel(t.Context())
+	defer stop()
+	up := make(chan bool, 10)
+	go g.sessions.Follow(following, func(is bool) { up <- is })
+	if !<-up {
+		t.Fatal("the feed is down")
+	}
+	cookie := g.signIn(t, alice())
+	var all sync.WaitGroup
+	for _, raw := range []string{
+		message("GET", "/stream", cookie), message("GET", "/flood", cookie), message("POST", "/upload", cookie, "Content-Length: 100000000000"),
+	} {
+		c := g.dial(t)
+		defer c.Close()
+		c.send(t, raw)
+		<-begun
+		if strings.HasPrefix(raw, "POST") {
+			all.Go(func() { io.Copy(c, zeros(100_000_000_000)) })
+		}
+	}
+	time.Sleep(50 * time.Millisecond) // what can be full is
+	begin := time.Now()
+	other.endSession(t, cookie)
+	for range 3 {
+		<-left
+	}
+	eventually(t, "the end of all three", func() bool { return g.live.Len() == 0 })
+	took := time.Since(begin)
+	t.Logf("everything had ended after %v", took)
+	if took > busy*time.Second {
+		t.Errorf("the end took %v, want 1 s", took)
+	}
+	all.Wait()
 }
 
 // A request that had no answer when its session ended gets a 401, and nothing of

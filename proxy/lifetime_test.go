@@ -4,10 +4,14 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"sidegate/identity"
 	"sidegate/proxy"
 	"sidegate/session"
 )
@@ -88,6 +92,81 @@ func TestActivityElsewhereKeepsATunnelOpen(t *testing.T) {
 		t.Errorf("the silent tab was closed after %v, want at least %v", took, least)
 	}
 }
+
+// SEC-WS-12: a socket goes on when its session is renewed, by whatever the person
+// does, and stays that session's: when somebody else signs in with the same browser
+// it ends, and the new person's end is not its end.
+func TestASocketStaysWithItsSession(t *testing.T) {
+	t.Parallel()
+	const idle = 1500 * time.Millisecond
+	g := start(t, setup{limits: session.Limits{Idle: idle, Max: time.Hour}})
+	cookie := g.signIn(t, alice())
+	socket, app := g.socket(t, cookie)
+	for begin := time.Now(); time.Since(begin) < 2*idle; time.Sleep(idle / 10) {
+		g.ask(t, message("HEAD", "/", cookie))
+		socket.send(t, "\x82\x81\x01\x02\x03\x04x")
+		wantBytes(t, app.in, []byte("\x82\x81\x01\x02\x03\x04x"), "the app of a session that was renewed")
+	}
+	bob := identity.Identity{Issuer: "i", Subject: "b", Email: "bob@app.example", EmailVerified: true}
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	r.Header.Set("Cookie", strings.TrimPrefix(cookie, "Cookie: "))
+	w := httptest.NewRecorder()
+	if _, err := g.sessions.Create(w, r, session.SignIn{Identity: bob}); err != nil {
+		t.Fatal(err)
+	}
+	listen(socket.in).wantClose(t, "alice's socket, when bob signed in", 1008, "session ended")
+	bobs, app := g.socket(t, "Cookie: "+w.Result().Cookies()[0].Name+"="+w.Result().Cookies()[0].Value)
+	for _, hit := range g.app.hits() {
+		if hit.get("Upgrade") != "" && hit.get("X-User-Email") == "" {
+			t.Error("a socket carries nobody")
+		}
+	}
+	g.live.CloseWho(func(id identity.Identity) bool { return id.Email == "alice@app.example" })
+	bobs.send(t, "\x82\x81\x01\x02\x03\x04x")
+	wantBytes(t, app.in, []byte("\x82\x81\x01\x02\x03\x04x"), "bob's app, after alice's end")
+	if hits := g.app.hits(); hits[len(hits)-1].get("X-User-Email") != "bob@app.example" {
+		t.Errorf("bob's socket carries %s", hits[len(hits)-1].get("X-User-Email"))
+	}
+}
+
+// SEC-WS-05, FLT-02: a store that hangs while activity is noted holds up
+// neither what is said nor the end of the session.
+func TestAStoreThatHangsIsNotInTheWay(t *testing.T) {
+	checkLeaks(t)
+	hang, asked := make(chan struct{}), make(chan struct{}, 1000)
+	h := &hooks{}
+	g := start(t, setup{finder: func(_ *rig, f proxy.Finder) proxy.Finder { h.Finder = f; return h }})
+	cookie := g.signIn(t, alice())
+	socket, app := g.socket(t, cookie)
+	h.touch = func() error { asked <- struct{}{}; <-hang; return errors.New("timeout") }
+	const data = "\x82\x81\x01\x02\x03\x04x"
+	socket.send(t, data)
+	wantBytes(t, app.in, []byte(data), "the app")
+	<-asked
+	begin := time.Now()
+	for time.Since(begin) < 3*activityStep {
+		socket.send(t, data)
+		wantBytes(t, app.in, []byte(data), "the app, while the store hangs")
+		app.Write([]byte("\x82\x01x"))
+		wantBytes(t, socket.in, []byte("\x82\x01x"), "the browser, while the store hangs")
+	}
+	if n := len(asked); n != 0 {
+		t.Errorf("a store that hangs was asked %d times more", n)
+	}
+	begin = time.Now()
+	g.endSession(t, cookie)
+	listen(socket.in).wantClose(t, "while the store hangs", 1008, "session ended")
+	if took := time.Since(begin); took > busy*time.Second {
+		t.Errorf("the session's end reached the browser after %v", took)
+	}
+	eventually(t, "the end of the tunnel", func() bool { return g.live.Len() == 0 })
+	close(hang)
+	socket.Close()
+	app.Close()
+}
+
+// activityStep is how often a tunnel's activity is noted.
+const activityStep = 250 * time.Millisecond
 
 // SEC-WS-05: no activity reaches past the absolute limit; and a store that cannot
 // say ends nothing before it.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"io"
-	"math/rand/v2"
 	"net"
 	"strings"
 	"sync"
@@ -161,93 +160,6 @@ func TestKilledSideEndsTheTunnel(t *testing.T) {
 	wantEOF(t, app.in, "the app of a browser that was killed")
 	app.Close()
 	eventually(t, "the end of both tunnels", func() bool { return g.live.Len() == 0 })
-}
-
-// SEC-WS-08, SEC-WS-09: what is said on a tunnel is nobody's business: any bytes
-// arrive as they were sent, WebSocket frames or not, however they are cut up.
-func TestTunnelsAreTransparent(t *testing.T) {
-	checkLeaks(t)
-	g := start(t, setup{})
-	cookie := g.signIn(t, alice())
-	const workers, each = 10, 50
-	ends := g.sockets(t)
-	var all sync.WaitGroup
-	var opening sync.Mutex // so that both ends of one tunnel are known
-	for w := range workers {
-		all.Go(func() {
-			random := rand.New(rand.NewPCG(1, uint64(w)))
-			for range each {
-				opening.Lock()
-				browser := g.dial(t)
-				browser.send(t, handshake(cookie))
-				browser.answer(t, "GET")
-				app := <-ends
-				opening.Unlock()
-				converse(t, random, browser, app)
-				browser.Close()
-				app.Close()
-			}
-		})
-	}
-	all.Wait()
-}
-
-// converse has both ends talk at once and compares what arrives.
-func converse(t *testing.T, random *rand.Rand, browser *client, app *appConn) {
-	up, down := conversation(random, true), conversation(random, false)
-	cut := func(b []byte) (pieces [][]byte) {
-		for len(b) > 0 {
-			n := min(len(b), 1+random.IntN(1+random.IntN(40_000)))
-			pieces, b = append(pieces, b[:n]), b[n:]
-		}
-		return pieces
-	}
-	var talk sync.WaitGroup
-	send := func(c io.Writer, pieces [][]byte, end func() error) {
-		for _, p := range pieces {
-			c.Write(p)
-		}
-		end()
-	}
-	upPieces, downPieces := cut(up), cut(down)
-	talk.Go(func() { send(browser, upPieces, browser.CloseWrite) })
-	talk.Go(func() { send(app, downPieces, app.Conn.(*net.TCPConn).CloseWrite) })
-	compare := func(r io.Reader, want []byte, what string) {
-		if got, err := io.ReadAll(r); err != nil || !bytes.Equal(got, want) {
-			t.Errorf("%s received %d bytes, %v; want the %d that were sent", what, len(got), err, len(want))
-		}
-	}
-	talk.Go(func() { compare(app.in, up, "the app") })
-	compare(browser.in, down, "the browser")
-	talk.Wait()
-}
-
-// conversation makes up what one end says: frames of all sizes and kinds, control
-// frames between fragments, reserved bits, and sometimes garbage.
-func conversation(random *rand.Rand, masked bool) (stream []byte) {
-	sizes := []int{0, 1, 125, 126, 127, 2047, 2048, 2049, 32_767, 32_768, 32_769, 65_535, 65_536, 70_000, random.IntN(5000)}
-	noise := rand.NewChaCha8([32]byte{byte(random.Uint32())})
-	for range random.IntN(8) {
-		payload := make([]byte, sizes[random.IntN(len(sizes))])
-		noise.Read(payload)
-		switch random.IntN(8) {
-		case 0: // fragments with a ping between
-			stream = append(stream, frame(0x01, payload, masked)...)
-			stream = append(stream, frame(0x89, []byte("ping"), masked)...)
-			stream = append(stream, frame(0x80, payload, masked)...)
-		case 1: // compressed, reserved bits and opcodes
-			stream = append(stream, frame(byte(random.Uint32()), payload, masked)...)
-		case 2: // Close, and words after it
-			stream = append(stream, frame(0x88, []byte{3, 232}, masked)...)
-		case 3: // no frames at all
-			stream = append(stream, payload...)
-		case 4: // a length of 2^63 and more
-			stream = append(stream, 0x82, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff)
-		default:
-			stream = append(stream, frame(0x82, payload, masked)...)
-		}
-	}
-	return stream
 }
 
 // SEC-WS-11: a browser that does not read costs a buffer, and nobody else anything;
