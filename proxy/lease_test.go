@@ -96,7 +96,7 @@ func TestTheFeedEndsEverything(t *testing.T) {
 	following, stop := context.WithCancel(t.Context())
 	defer stop()
 	up := make(chan bool, 10)
-	go g.sessions.Follow(following, func(is bool) { up <- is })
+	go g.sessions.Follow(following, func(is bool, _ error) { up <- is })
 	if !<-up {
 		t.Fatal("the feed is down")
 	}

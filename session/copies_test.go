@@ -75,7 +75,7 @@ func newReplica(t *testing.T, store Store, limits Limits) replica {
 	ctx, cancel := context.WithCancel(context.Background())
 	t.Cleanup(cancel)
 	heard := make(chan bool, 10)
-	go m.Follow(ctx, func(up bool) { heard <- up })
+	go m.Follow(ctx, func(up bool, _ error) { heard <- up })
 	if c, ok := store.(*counted); !ok || c.feed == nil {
 		<-heard
 	} else {

@@ -164,8 +164,8 @@ func (m *Manager) unfile(ctx context.Context, key string, groups ...[]string) {
 }
 
 // Follow ends here what is revoked elsewhere, until ctx is done. tell is called when
-// the feed is cut or back, first when it is known at all.
-func (m *Manager) Follow(ctx context.Context, tell func(up bool)) {
+// the feed is cut (and why, if that is known) or back, first when it is known at all.
+func (m *Manager) Follow(ctx context.Context, tell func(up bool, why error)) {
 	known, up := false, false
 	for n := range m.Store.Revoked(ctx) {
 		if m.copies.feed(n.Up) {
@@ -177,7 +177,7 @@ func (m *Manager) Follow(ctx context.Context, tell func(up bool)) {
 			}
 		}
 		if (!known || up != n.Up) && ctx.Err() == nil {
-			tell(n.Up)
+			tell(n.Up, n.Err)
 			go m.probe(ctx)
 		}
 		known, up = true, n.Up

@@ -184,13 +184,13 @@ func (s *server) serve(ctx context.Context) error {
 }
 
 // feedChanged says in the log what holds for revocations by other replicas.
-func (s *server) feedChanged(up bool) {
+func (s *server) feedChanged(up bool, why error) {
 	s.feedUp.Store(up)
 	if up {
 		s.log.Info("the session store's revocation feed is up")
 		return
 	}
-	s.log.Warn("the session store's revocation feed is down: until it is back, sign-outs on other replicas take effect here within seconds, and on open WebSockets when it is back")
+	s.log.Warn("the session store's revocation feed is down: until it is back, sign-outs on other replicas take effect here within seconds, and on open WebSockets when it is back", "error", why)
 }
 
 func openStore(c config.Store) (session.Store, error) {
