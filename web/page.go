@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 	"unicode"
@@ -86,6 +87,13 @@ type Header struct{ Name, Value string }
 // started: signing people out must take a form of ours, posted to /_gate/logout.
 type ConfirmSignOut struct{ Email string }
 
+// signingOut says that the session is over, and leads on to the provider, to sign
+// out there as well: the one page with an address of another origin, see Leave.
+type signingOut struct {
+	Provider string
+	Onward   *url.URL
+}
+
 // problem is the page of an Error.
 type problem struct {
 	Error
@@ -93,6 +101,7 @@ type problem struct {
 }
 
 func (SignedOut) about() (name, title string)      { return "signedout", "You are signed out" }
+func (signingOut) about() (name, title string)     { return "signingout", "Signed out of this site" }
 func (Refused) about() (name, title string)        { return "refused", "No access with this account" }
 func (Account) about() (name, title string)        { return "account", "Your account" }
 func (ConfirmSignOut) about() (name, title string) { return "confirm", "Sign out?" }

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -67,6 +68,8 @@ func TestPagesSayWhatPeopleNeed(t *testing.T) {
 		{SignedOut{}, []string{"still be signed in at your identity provider"}},
 		{Refused{Email: "mallory@example.com", Switch: "/s"},
 			[]string{"mallory@example.com", "Use another account", `href="/s"`, "Ask whoever runs this site to add this address"}},
+		{signingOut{Provider: "https://op.example", Onward: &url.URL{Scheme: "https", Host: "op.example", Path: "/out", RawQuery: "a=1&b=2"}},
+			[]string{"Signed out of this site", "has ended", "on your way to https://op.example", `href="https://op.example/out?a=1&amp;b=2"`}},
 		{ConfirmSignOut{Email: "alice@example.com"},
 			[]string{"alice@example.com", `method="post" action="/_gate/logout"`, "Stay signed in"}},
 		{Account{Person: Person{Name: "Zoë", Email: "zoe@example.com", Subject: "42", Issuer: "https://op.example"},

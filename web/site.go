@@ -18,6 +18,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strconv"
 )
 
@@ -46,6 +47,11 @@ func (s *Site) JSON(w http.ResponseWriter, r *http.Request, status int, v any) {
 	s.send(w, r, status, "application/json", append(body, '\n'))
 }
 
+// Empty answers with a status and nothing else.
+func (s *Site) Empty(w http.ResponseWriter, r *http.Request, status int) {
+	s.send(w, r, status, "", nil)
+}
+
 // Page answers with one of our pages.
 func (s *Site) Page(w http.ResponseWriter, r *http.Request, status int, p Page) {
 	body, err := s.render(r, status, p)
@@ -66,6 +72,19 @@ func (s *Site) Redirect(w http.ResponseWriter, r *http.Request, to string) {
 	}
 	w.Header().Set("Location", to)
 	s.send(w, r, status, "", nil)
+}
+
+// Leave sends somebody whose session has ended on to the provider, to a place of
+// its own that the caller has checked. After a form that is a page that leads there
+// by itself: browsers hold the redirects that answer a form to the form-action of
+// its page (CSP3 6.4.2), which names our own origin alone.
+func (s *Site) Leave(w http.ResponseWriter, r *http.Request, to *url.URL, provider string) {
+	if reads(r) {
+		s.Redirect(w, r, to.String())
+		return
+	}
+	w.Header().Set("Refresh", "0; url="+to.String())
+	s.Page(w, r, http.StatusOK, signingOut{Provider: provider, Onward: to})
 }
 
 // send writes a whole answer and notes its status.

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strconv"
 	"strings"
 	"testing"
@@ -53,9 +54,14 @@ func kinds(s *Site) map[string]Handler {
 		"page":     func(w http.ResponseWriter, r *http.Request) error { s.Page(w, r, 200, SignedOut{}); return nil },
 		"json":     func(w http.ResponseWriter, r *http.Request) error { s.JSON(w, r, 200, "x"); return nil },
 		"redirect": func(w http.ResponseWriter, r *http.Request) error { s.Redirect(w, r, "/to"); return nil },
-		"401":      func(http.ResponseWriter, *http.Request) error { return &Error{Status: 401, Code: "session_required"} },
-		"503":      func(http.ResponseWriter, *http.Request) error { return &Error{Status: 503, Retry: 1} },
-		"panic":    func(http.ResponseWriter, *http.Request) error { panic("x") },
+		"empty":    func(w http.ResponseWriter, r *http.Request) error { s.Empty(w, r, 202); return nil },
+		"leave": func(w http.ResponseWriter, r *http.Request) error {
+			s.Leave(w, r, &url.URL{Scheme: "https", Host: "op.example", Path: "/out"}, "op")
+			return nil
+		},
+		"401":   func(http.ResponseWriter, *http.Request) error { return &Error{Status: 401, Code: "session_required"} },
+		"503":   func(http.ResponseWriter, *http.Request) error { return &Error{Status: 503, Retry: 1} },
+		"panic": func(http.ResponseWriter, *http.Request) error { panic("x") },
 	}
 }
 
@@ -166,5 +172,25 @@ func TestJSONEscapesMarkup(t *testing.T) {
 	}
 	if got := resp.Header.Get("Content-Length"); got != strconv.Itoa(len(body)) {
 		t.Errorf("Content-Length = %s, want %d", got, len(body))
+	}
+}
+
+// A browser follows no redirect from a form of ours to another origin: the
+// form-action of its page forbids it.
+func TestLeavingAfterAFormIsAPageThatGoesOn(t *testing.T) {
+	out := &url.URL{Scheme: "https", Host: "op.example", Path: "/out", RawQuery: "state=a%3Bb&x=1"}
+	s := &Site{}
+	address, _ := serve(t, s, func(w http.ResponseWriter, r *http.Request) error {
+		s.Leave(w, r, out, "https://op.example")
+		return nil
+	})
+	resp, body := do(t, "POST", address, asPage)
+	if resp.StatusCode != 200 || resp.Header.Get("Refresh") != "0; url="+out.String() || resp.Header.Get("Location") != "" ||
+		!strings.Contains(body, "Your session on this site has ended") {
+		t.Errorf("after a form: %d, Refresh %q, Location %q", resp.StatusCode, resp.Header.Get("Refresh"), resp.Header.Get("Location"))
+	}
+	resp, _ = do(t, "GET", address, asPage)
+	if resp.StatusCode != 302 || resp.Header.Get("Location") != out.String() || resp.Header.Get("Refresh") != "" {
+		t.Errorf("after a link: %d, Location %q, Refresh %q", resp.StatusCode, resp.Header.Get("Location"), resp.Header.Get("Refresh"))
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/xml"
 	"io"
 	"net/http/httptest"
+	"net/url"
 	"reflect"
 	"strings"
 	"testing"
@@ -56,6 +57,7 @@ func pagesWith(v string) map[string]Page {
 				{ID: "2", Browser: "Chrome", Address: "192.0.2.2", Since: now, LastSeen: now}, // the one that is spoilt
 			}},
 		},
+		"signingOut":     signingOut{Provider: "https://op.example", Onward: &url.URL{Path: "/plain"}},
 		"ConfirmSignOut": ConfirmSignOut{Email: "a@b.example"},
 		"problem":        problem{Error: Error{Status: 400, Code: "c", Public: "p", Action: Action{Label: "Go", Href: "/go"}}, Reload: 5},
 	} {
