@@ -10,7 +10,6 @@ import (
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
 
-	"sidegate/identity"
 	"sidegate/session"
 	"sidegate/web"
 )
@@ -90,18 +89,19 @@ func (l *Login) finish(w http.ResponseWriter, r *http.Request, a attempt, code s
 			Action: web.Action{Label: "Continue", Href: path(a.Return)},
 		}
 	}
-	who, err := l.exchange(ctx, m, a, code)
+	in, err := l.exchange(ctx, m, a, code)
 	if err != nil {
 		return err
 	}
 	rec := web.RecordOf(r.Context())
-	rec.Subject = who.Subject
-	if d := l.Policy.Decide(who); !d.Allowed {
+	rec.Subject = in.Identity.Subject
+	if d := l.Policy.Decide(in.Identity); !d.Allowed {
 		rec.Decision = "refused_" + d.Reason
-		l.Site.Page(w, r, http.StatusForbidden, web.Refused{Email: who.Email, Switch: Again(a.Return)})
+		l.Site.Page(w, r, http.StatusForbidden, web.Refused{Email: in.Identity.Email, Switch: Again(a.Return)})
 		return nil
 	}
-	if _, err := l.Sessions.Create(w, r, session.SignIn{Identity: who, Address: rec.Client}); err != nil {
+	in.Address = rec.Client
+	if _, err := l.Sessions.Create(w, r, in); err != nil {
 		return notKept(err, a)
 	}
 	return l.redirect(w, r, a.Return, "signed_in")
@@ -117,23 +117,23 @@ func notKept(err error, a attempt) error {
 }
 
 // exchange spends the code and returns who signed in.
-func (l *Login) exchange(ctx context.Context, m *metadata, a attempt, code string) (identity.Identity, error) {
+func (l *Login) exchange(ctx context.Context, m *metadata, a attempt, code string) (session.SignIn, error) {
 	token, err := l.provider.oauth(m).Exchange(ctx, code, oauth2.VerifierOption(a.verifier()))
 	if err != nil {
-		return identity.Identity{}, exchangeFailed(err, a)
+		return session.SignIn{}, exchangeFailed(err, a)
 	}
-	who, err := l.provider.verify(ctx, m, token, a)
+	in, err := l.provider.verify(ctx, m, token, a)
 	if err != nil && ctx.Err() != nil {
-		return identity.Identity{}, exchangeFailed(ctx.Err(), a)
+		return session.SignIn{}, exchangeFailed(ctx.Err(), a)
 	}
 	if err != nil {
-		return identity.Identity{}, &web.Error{
+		return session.SignIn{}, &web.Error{
 			Status: http.StatusBadGateway, Code: "token_rejected",
 			Public: "The sign-in service's answer did not pass our checks, so nobody was signed in. Try once more; if it stays, tell whoever runs this site the request id below.",
 			Action: web.Action{Label: "Try again", Href: path(a.Return)}, Err: err,
 		}
 	}
-	return who, nil
+	return in, nil
 }
 
 // exchangeFailed tells the two failures apart that a person can do something

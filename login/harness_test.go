@@ -29,6 +29,7 @@ type setup struct {
 	https    bool
 	rules    access.Rules
 	store    *store               // shared by the replicas of a site; nil: one of its own
+	feed     bool                 // it hears what other replicas revoke
 	public   string               // where browsers reach it; empty: where it listens
 	change   func(*login.Options) // the last word
 }
@@ -71,8 +72,12 @@ func (c setup) start(t *testing.T) *site {
 	if c.change != nil {
 		c.change(&o)
 	}
-	s.login, s.sessions = login.New(o), o.Sessions
 	log := slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	o.Log = log
+	s.login, s.sessions = login.New(o), o.Sessions
+	if c.feed {
+		go s.sessions.Follow(t.Context(), func(bool) {})
+	}
 	s.Config.Handler = ours.Record(log, ours.Handle(s.serve))
 	if c.https {
 		s.StartTLS()
@@ -121,6 +126,8 @@ func (s *site) serve(w http.ResponseWriter, r *http.Request) error {
 		return web.Only(s.login.Logout, http.MethodGet, http.MethodPost)(w, r)
 	case "/_gate/sessions":
 		return web.Only(s.login.EndSessions, http.MethodPost)(w, r)
+	case login.LandingPath:
+		return web.Only(s.login.LoggedOut, http.MethodGet)(w, r)
 	}
 	return s.app(w, r)
 }
@@ -197,6 +204,7 @@ func (l *lines) String() string {
 type store struct {
 	session.Store
 	down func(method string) error
+	seen func(key string, ttl time.Duration) // told of each mark
 
 	mu       sync.Mutex
 	sessions map[string]int // how often each session's record was put
@@ -270,7 +278,17 @@ func (s *store) PutIfAbsent(ctx context.Context, key string, value []byte, ttl t
 	if err := s.trouble("PutIfAbsent"); err != nil {
 		return false, err
 	}
+	if s.seen != nil {
+		s.seen(key, ttl)
+	}
 	return s.Store.PutIfAbsent(ctx, key, value, ttl)
+}
+
+func (s *store) Replace(ctx context.Context, key string, value []byte, ttl time.Duration) error {
+	if err := s.trouble("Replace"); err != nil {
+		return err
+	}
+	return s.Store.Replace(ctx, key, value, ttl)
 }
 
 func (s *store) Revoke(ctx context.Context, keys ...string) error {

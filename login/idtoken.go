@@ -17,6 +17,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"sidegate/identity"
+	"sidegate/session"
 )
 
 // claims are what we read of an ID token or a userinfo answer. A claim of another
@@ -30,6 +31,7 @@ type claims struct {
 	Name          text   `json:"name"`
 	Picture       text   `json:"picture"`
 	Groups        texts  `json:"groups"`
+	SessionID     text   `json:"sid"`
 	Expiry        number `json:"exp"`
 	IssuedAt      number `json:"iat"`
 }
@@ -77,42 +79,42 @@ func (t *texts) UnmarshalJSON(data []byte) error {
 const maxTokenAge = 10 * time.Minute
 
 // verify checks the ID token of an answer of the token endpoint against the
-// attempt it belongs to, by OpenID Connect Core 3.1.3.7, and returns who it is.
-// go-oidc checks signature, iss, that we are in aud, exp and nbf; the rest is
-// here.
-func (p *provider) verify(ctx context.Context, m *metadata, token *oauth2.Token, a attempt) (identity.Identity, error) {
+// attempt it belongs to, by OpenID Connect Core 3.1.3.7, and returns who it is,
+// with what a sign-out will need. go-oidc checks signature, iss, that we are in
+// aud, exp and nbf; the rest is here.
+func (p *provider) verify(ctx context.Context, m *metadata, token *oauth2.Token, a attempt) (session.SignIn, error) {
 	if token.Type() != "Bearer" { // also when there is none
-		return identity.Identity{}, errors.New("token_type is not Bearer") // section 3.1.3.3
+		return session.SignIn{}, errors.New("token_type is not Bearer") // section 3.1.3.3
 	}
 	raw, _ := token.Extra("id_token").(string)
 	if raw == "" {
-		return identity.Identity{}, errors.New("no id_token in the answer of the token endpoint")
+		return session.SignIn{}, errors.New("no id_token in the answer of the token endpoint")
 	}
 	idToken, err := m.verifier.Verify(ctx, raw)
 	if _, expired := errors.AsType[*oidc.TokenExpiredError](err); expired {
-		return identity.Identity{}, fmt.Errorf("%w: made a moment ago, so our clock and the provider's differ", err)
+		return session.SignIn{}, fmt.Errorf("%w: made a moment ago, so our clock and the provider's differ", err)
 	}
 	if err != nil {
-		return identity.Identity{}, err
+		return session.SignIn{}, err
 	}
 	var payload json.RawMessage
 	if err := idToken.Claims(&payload); err != nil {
-		return identity.Identity{}, err
+		return session.SignIn{}, err
 	}
 	c, err := readClaims(payload)
 	if err != nil {
-		return identity.Identity{}, err
+		return session.SignIn{}, err
 	}
 	if err := p.checkToken(idToken, token, c, a); err != nil {
-		return identity.Identity{}, err
+		return session.SignIn{}, err
 	}
 	// Only when there is no address at all: one that is no text is nobody's.
 	if c.Email == nil && m.provider.UserInfoEndpoint() != "" {
 		if c, err = userInfo(ctx, m, token, c); err != nil {
-			return identity.Identity{}, err
+			return session.SignIn{}, err
 		}
 	}
-	return c.identity(p.client.Issuer), nil
+	return session.SignIn{Identity: c.identity(p.client.Issuer), Provider: p.keep(m, token, string(c.SessionID))}, nil
 }
 
 // checkToken checks what go-oidc's Verify says is its caller's to check.

@@ -39,9 +39,9 @@ func TestGooglesIssuerWithoutSchemeIsTheSameIssuer(t *testing.T) {
 			},
 		}.Compact()
 		token := (&oauth2.Token{AccessToken: "x"}).WithExtra(map[string]any{"id_token": raw})
-		who, err := p.verify(t.Context(), m, token, a)
-		if (err == nil) != tt.want || tt.want && who.Issuer != tt.ours {
-			t.Errorf("%s at %s: %+v, %v", tt.theirs, tt.ours, who, err)
+		in, err := p.verify(t.Context(), m, token, a)
+		if (err == nil) != tt.want || tt.want && in.Identity.Issuer != tt.ours {
+			t.Errorf("%s at %s: %+v, %v", tt.theirs, tt.ours, in, err)
 		}
 	}
 }
@@ -129,5 +129,16 @@ func TestKeysThatSomebodyElseJustFetchedAreUsed(t *testing.T) {
 	k := &keySet{remote: &lateKeys{}, door: &door{now: time.Now}}
 	if payload, err := k.VerifySignature(t.Context(), "x"); string(payload) != "payload" || err != nil {
 		t.Errorf("got %q, %v", payload, err)
+	}
+}
+
+// At Google a revoked token takes the person's consent with it, for every app of
+// the project.
+func TestGooglesTokensAreNotGivenBack(t *testing.T) {
+	for issuer, want := range map[string]string{GoogleIssuer: "", "https://op.example": "https://op.example/revoke"} {
+		p := newProvider(Client{Issuer: issuer}, nil, time.Now)
+		if got := p.revocation(document{Revocation: "https://op.example/revoke"}); got != want {
+			t.Errorf("%s: %q, want %q", issuer, got, want)
+		}
 	}
 }

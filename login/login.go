@@ -3,6 +3,7 @@ package login
 import (
 	"cmp"
 	"context"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
@@ -13,7 +14,7 @@ import (
 	"sidegate/web"
 )
 
-// Options are what a Login works with. All but Hint and Patience are needed.
+// Options are what a Login works with. All but Hint, Patience and Log are needed.
 type Options struct {
 	Client   Client
 	Keys     session.Keys
@@ -24,6 +25,7 @@ type Options struct {
 	Hint     string           // domain the provider may offer first; never trusted
 	Now      func() time.Time // the clock
 	Patience time.Duration    // for all that one request asks of the provider; 0: ten seconds
+	Log      *slog.Logger     // for what happens outside of a request; nil: nowhere
 }
 
 // Login answers our own paths for signing in and out.
@@ -33,6 +35,7 @@ type Login struct {
 	sealer   sealer
 	flow     session.Cookie
 	origins  *http.CrossOriginProtection
+	revoking chan struct{} // holds one for each revocation under way
 }
 
 // flowLife is how long a browser keeps the cookie that binds its attempts.
@@ -41,12 +44,14 @@ const flowLife = 24 * time.Hour
 // New returns a Login. It asks nothing of the provider.
 func New(o Options) *Login {
 	o.Patience = cmp.Or(o.Patience, providerTime)
+	o.Log = cmp.Or(o.Log, slog.New(slog.DiscardHandler))
 	return &Login{
 		Options:  o,
 		provider: newProvider(o.Client, newHTTPClient(o.Patience), o.Now),
 		sealer:   sealer{keys: o.Keys, bind: []byte(o.Client.Issuer + "\x00" + o.Client.ID + "\x00" + o.Client.Public)},
 		flow:     session.NewFlowCookie(strings.HasPrefix(o.Client.Public, "https:"), flowLife),
 		origins:  http.NewCrossOriginProtection(),
+		revoking: make(chan struct{}, maxRevoking),
 	}
 }
 

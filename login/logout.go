@@ -30,10 +30,12 @@ func (l *Login) Logout(w http.ResponseWriter, r *http.Request) error {
 		l.Site.Page(w, r, http.StatusOK, web.ConfirmSignOut{Email: s.Identity.Email})
 		return nil
 	}
-	if _, err := l.Sessions.End(w, r); err != nil {
+	ended, err := l.Sessions.End(w, r)
+	if err != nil {
 		return logoutFailed(err)
 	}
-	return l.redirect(w, r, "/_gate/logout", "signed_out")
+	l.giveBack(ended)
+	return l.leave(w, r, ended, "signed_out")
 }
 
 // intended reports whether the request comes from a page of our own origin: a

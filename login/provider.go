@@ -52,6 +52,9 @@ type metadata struct {
 	oauth    oauth2.Config // without the client secret: see provider.oauth
 	verifier *oidc.IDTokenVerifier
 	provider *oidc.Provider
+
+	endSession string // where people sign out of the provider; empty: nowhere
+	revocation string // where tokens are given back; empty: nowhere
 }
 
 func newProvider(c Client, client *http.Client, now func() time.Time) *provider {
@@ -68,6 +71,19 @@ func (p *provider) oauth(m *metadata) *oauth2.Config {
 	return &c
 }
 
+// document is what we read of the provider's metadata (OpenID Connect Discovery
+// 3, RP-Initiated Logout 2.1, RFC 8414 2).
+type document struct {
+	Auth       string   `json:"authorization_endpoint"`
+	Token      string   `json:"token_endpoint"`
+	Keys       string   `json:"jwks_uri"`
+	UserInfo   string   `json:"userinfo_endpoint"`
+	EndSession string   `json:"end_session_endpoint"`
+	Revocation string   `json:"revocation_endpoint"`
+	Methods    []string `json:"token_endpoint_auth_methods_supported"`
+	Algs       []string `json:"id_token_signing_alg_values_supported"`
+}
+
 // discover fetches the metadata (OpenID Connect Discovery 4). go-oidc compares
 // the issuer, exactly.
 func (p *provider) discover(ctx context.Context) (*metadata, error) {
@@ -75,30 +91,14 @@ func (p *provider) discover(ctx context.Context) (*metadata, error) {
 	if err != nil {
 		return nil, fmt.Errorf("discovery at %s: %w", p.client.Issuer, err)
 	}
-	var doc struct {
-		Token    string   `json:"token_endpoint"`
-		Keys     string   `json:"jwks_uri"`
-		Auth     string   `json:"authorization_endpoint"`
-		UserInfo string   `json:"userinfo_endpoint"`
-		Methods  []string `json:"token_endpoint_auth_methods_supported"`
-		Algs     []string `json:"id_token_signing_alg_values_supported"`
-	}
+	var doc document
 	if err := found.Claims(&doc); err != nil {
 		return nil, fmt.Errorf("discovery at %s: %w", p.client.Issuer, err)
 	}
-	for name, endpoint := range map[string]string{
-		"authorization_endpoint": doc.Auth, "token_endpoint": doc.Token, "jwks_uri": doc.Keys,
-	} {
-		if err := p.checkEndpoint(endpoint); err != nil {
-			return nil, fmt.Errorf("discovery at %s: %s: %w", p.client.Issuer, name, err)
-		}
+	if err := p.checkEndpoints(doc); err != nil {
+		return nil, fmt.Errorf("discovery at %s: %w", p.client.Issuer, err)
 	}
-	if doc.UserInfo != "" {
-		if err := p.checkEndpoint(doc.UserInfo); err != nil {
-			return nil, fmt.Errorf("discovery at %s: userinfo_endpoint: %w", p.client.Issuer, err)
-		}
-	}
-	m := &metadata{provider: found, oauth: oauth2.Config{
+	m := &metadata{provider: found, endSession: doc.EndSession, revocation: p.revocation(doc), oauth: oauth2.Config{
 		ClientID: p.client.ID, RedirectURL: p.client.RedirectURI(),
 		Scopes:   []string{oidc.ScopeOpenID, "email", "profile"},
 		Endpoint: oauth2.Endpoint{AuthURL: doc.Auth, TokenURL: doc.Token, AuthStyle: authStyle(doc.Methods)},
@@ -110,6 +110,35 @@ func (p *provider) discover(ctx context.Context) (*metadata, error) {
 		Now: func() time.Time { return p.now().Add(-clockSkew) },
 	})
 	return m, nil
+}
+
+// revocation is where tokens are given back. Google has such a place as well, but
+// there revoking any token withdraws the person's whole consent for the project:
+// each later sign-in would ask for it again.
+func (p *provider) revocation(d document) string {
+	if p.client.Issuer == GoogleIssuer {
+		return ""
+	}
+	return d.Revocation
+}
+
+func (p *provider) checkEndpoints(d document) error {
+	for _, endpoint := range []struct {
+		name, url string
+		required  bool
+	}{
+		{"authorization_endpoint", d.Auth, true}, {"token_endpoint", d.Token, true}, {"jwks_uri", d.Keys, true},
+		{"userinfo_endpoint", d.UserInfo, false}, {"end_session_endpoint", d.EndSession, false},
+		{"revocation_endpoint", d.Revocation, false},
+	} {
+		if endpoint.url == "" && !endpoint.required {
+			continue
+		}
+		if err := p.checkEndpoint(endpoint.url); err != nil {
+			return fmt.Errorf("%s: %w", endpoint.name, err)
+		}
+	}
+	return nil
 }
 
 // checkEndpoint refuses an endpoint in clear text, unless the issuer itself is
@@ -139,13 +168,18 @@ func authStyle(methods []string) oauth2.AuthStyle {
 // ones. "none" and the HMAC family, whose key would be our own client secret or,
 // by the old trick, the provider's public key, are never among them.
 func signingAlgs(announced []string) []string {
-	known := []string{
-		oidc.RS256, oidc.RS384, oidc.RS512, oidc.PS256, oidc.PS384, oidc.PS512,
-		oidc.ES256, oidc.ES384, oidc.ES512, oidc.EdDSA,
-	}
+	known := asymmetric()
 	kept := slices.DeleteFunc(slices.Clone(announced), func(alg string) bool { return !slices.Contains(known, alg) })
 	if len(kept) == 0 {
 		return []string{oidc.RS256} // OpenID Connect Discovery 3: must be supported
 	}
 	return kept
+}
+
+// asymmetric lists the algorithms that prove who signed.
+func asymmetric() []string {
+	return []string{
+		oidc.RS256, oidc.RS384, oidc.RS512, oidc.PS256, oidc.PS384, oidc.PS512,
+		oidc.ES256, oidc.ES384, oidc.ES512, oidc.EdDSA,
+	}
 }

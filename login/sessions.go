@@ -62,7 +62,10 @@ func (l *Login) endEvery(w http.ResponseWriter, r *http.Request, s session.Sessi
 	if _, err := l.Sessions.End(w, r); err != nil {
 		return endFailed(err)
 	}
-	return l.redirect(w, r, "/_gate/logout", "signed_out_everywhere")
+	// Those of other browsers are ended here alone; each has its own at the provider.
+	here := []session.Session{s}
+	l.giveBack(here)
+	return l.leave(w, r, here, "signed_out_everywhere")
 }
 
 const (

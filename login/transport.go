@@ -51,7 +51,7 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	res.Body = &boundedBody{body: res.Body, left: maxDocument}
 	switch {
-	case r.Method == http.MethodPost: // the token endpoint alone
+	case r.Method == http.MethodPost: // token endpoint and revocation
 		return unambiguous(res)
 	case res.StatusCode != http.StatusOK:
 		// go-oidc quotes the body of a failure in its error, which goes to the log;

@@ -88,7 +88,7 @@ func newServer(c config.Config, load func() (config.Config, error), to streams) 
 			Secret: c.Provider.ClientSecret.Reveal(), Public: origin,
 		},
 		Keys: s.keys, Store: s.store, Sessions: sessions, Policy: &policy.book, Site: site,
-		Hint: domainHint(c), Now: time.Now,
+		Hint: domainHint(c), Now: time.Now, Log: s.log,
 	})
 	s.upstream = proxy.NewUpstream(c.Upstream)
 	forward := proxy.NewForwarder(s.upstream, public, site)
@@ -113,6 +113,7 @@ func ownPaths(l *login.Login, g *proxy.Gate, site *web.Site, app string) map[str
 		"/_gate/callback": l.Callback,
 		"/_gate/logout":   web.Only(l.Logout, http.MethodGet, http.MethodPost),
 		"/_gate/sessions": web.Only(l.EndSessions, http.MethodPost),
+		login.LandingPath: web.Only(l.LoggedOut, http.MethodGet),
 		"/_gate/healthz": web.Only(func(w http.ResponseWriter, r *http.Request) error {
 			site.JSON(w, r, http.StatusOK, map[string]string{"status": "ok"})
 			return nil

@@ -74,7 +74,7 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request, script Script) 
 	g, known := p.grants[asked.Form.Get("code")]
 	delete(p.grants, asked.Form.Get("code"))
 	p.mu.Unlock()
-	if asked.ClientID != p.ClientID || asked.ClientSecret != cmp.Or(script.Secret, p.ClientSecret) {
+	if !p.proves(asked, script) {
 		writeJSON(w, http.StatusUnauthorized, Object{"error": "invalid_client"})
 		return
 	}
@@ -109,11 +109,20 @@ func (p *Provider) issue(g grant, script Script) Object {
 	if script.IDToken != nil {
 		script.IDToken(&t)
 	}
-	o := Object{"access_token": access, "token_type": "Bearer", "expires_in": 3600, "id_token": t.Compact()}
+	compact := t.Compact()
+	p.mu.Lock()
+	p.issued[compact] = true
+	p.mu.Unlock()
+	o := Object{"access_token": access, "token_type": "Bearer", "expires_in": 3600, "id_token": compact}
 	if script.Token != nil {
 		script.Token(o)
 	}
 	return o
+}
+
+// proves reports whether our client sent this.
+func (p *Provider) proves(asked TokenRequest, script Script) bool {
+	return asked.ClientID == p.ClientID && asked.ClientSecret == cmp.Or(script.Secret, p.ClientSecret)
 }
 
 // readTokenRequest reads both ways a client can prove itself (RFC 6749 2.3.1).

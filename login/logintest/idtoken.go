@@ -15,7 +15,8 @@ import (
 	"testing"
 )
 
-// IDToken is an ID token about to be signed. Everything in it may be wrong.
+// IDToken is an ID token, or another token of the provider's, about to be signed.
+// Everything in it may be wrong.
 type IDToken struct {
 	Header  Object
 	Claims  Object

@@ -50,6 +50,9 @@ type Script struct {
 	Now       func() time.Time             // the clock; nil: the real one
 	Secret    string                       // the client's secret, when not Provider.ClientSecret any more
 	Wrap      map[string]Wrapper           // gets in between, by endpoint
+
+	EndSession bool // people can sign out here (RP-Initiated Logout)
+	Revocation bool // tokens can be given back (RFC 7009)
 }
 
 // Wrapper gets in between a request and the provider's own answer: it may look at
@@ -67,7 +70,10 @@ type Provider struct {
 	hits    map[string]int
 	grants  map[string]grant  // by code
 	users   map[string]Object // by access token
+	issued  map[string]bool   // ID tokens
 	asked   []TokenRequest
+	revoked []TokenRequest
+	logouts []url.Values
 	running *running
 }
 
@@ -94,6 +100,7 @@ func New(t testing.TB) *Provider {
 		ClientID: "logintest client", ClientSecret: "canary:client%secret " + rand.Text(),
 		script: Script{Signing: key, Published: []Key{key}, Wrap: make(map[string]Wrapper)},
 		hits:   make(map[string]int), grants: make(map[string]grant), users: make(map[string]Object),
+		issued: make(map[string]bool),
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -186,7 +193,7 @@ func (p *Provider) answer(w http.ResponseWriter, r *http.Request, script Script)
 		p.authorize(w, r, script)
 	case TokenPath:
 		p.token(w, r, script)
-	case KeysPath:
+	case KeysPath, RISCKeysPath:
 		keys := make([]Object, 0, len(script.Published))
 		for _, k := range script.Published {
 			keys = append(keys, k.JWK())
@@ -194,6 +201,12 @@ func (p *Provider) answer(w http.ResponseWriter, r *http.Request, script Script)
 		writeJSON(w, http.StatusOK, Object{"keys": keys})
 	case UserInfoPath:
 		p.userInfo(w, r, script)
+	case EndSessionPath:
+		p.endSession(w, r)
+	case RevocationPath:
+		p.revoke(w, r, script)
+	case RISCPath:
+		writeJSON(w, http.StatusOK, p.riscConfiguration())
 	default:
 		http.NotFound(w, r)
 	}
@@ -210,6 +223,12 @@ func (p *Provider) discovery(script Script) Object {
 		"subject_types_supported":               []string{"public"},
 		"id_token_signing_alg_values_supported": []string{"RS256", "ES256"},
 		"token_endpoint_auth_methods_supported": []string{"client_secret_post", "client_secret_basic"},
+	}
+	if script.EndSession {
+		document["end_session_endpoint"] = p.Issuer + EndSessionPath
+	}
+	if script.Revocation {
+		document["revocation_endpoint"] = p.Issuer + RevocationPath
 	}
 	if script.Metadata != nil {
 		script.Metadata(document)

@@ -35,12 +35,29 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
     client_id: 'sidegate-e2e',
     client_secret: 'canary-client-secret-of-the-e2e-tests',
     redirect_uris: redirectURIs,
+    post_logout_redirect_uris: redirectURIs.map((uri) => uri.replace(/callback$/, 'logout/done')),
+    backchannel_logout_uri: redirectURIs[0].replace(/callback$/, 'backchannel-logout'),
+    backchannel_logout_session_required: true,
     response_types: ['code'],
     grant_types: ['authorization_code'],
   }],
   claims: { openid: ['sub'], email: ['email', 'email_verified'], profile: ['name'] },
   conformIdTokenClaims: false, // e-mail and name inside the ID token, as Google does it
-  features: { devInteractions: { enabled: false } },
+  features: {
+    devInteractions: { enabled: false },
+    revocation: { enabled: true },
+    backchannelLogout: { enabled: true },
+    // Nobody is asked whether they mean it; the form goes off by itself.
+    rpInitiatedLogout: {
+      enabled: true,
+      logoutSource: (ctx, form) => {
+        ctx.body = `<!doctype html><title>Test provider</title>${form}
+<script>const f = document.forms[0]; f.insertAdjacentHTML('beforeend', '<input type="hidden" name="logout" value="yes">'); f.submit()</script>`;
+      },
+    },
+  },
+  // Its own dispatcher refuses loopback addresses, where all of a test is.
+  fetch: (url, { dispatcher, ...options }) => fetch(url, options),
   interactions: { policy, url: (_, interaction) => `/account/${interaction.uid}` },
   cookies: { keys: ['only the tests use this'] },
   pkce: { required: () => true },
@@ -104,4 +121,7 @@ createServer((req, res) => {
 
 provider.on('server_error', (_, err) => console.error('server_error', err));
 provider.on('authorization.error', (_, err) => console.error('authorization.error', err.message));
+provider.on('backchannel.success', () => console.log('backchannel logout taken'));
+provider.on('backchannel.error', (_, err) => console.error('backchannel.error', err.message, err.cause));
+provider.on('revocation.error', (_, err) => console.error('revocation.error', err.message));
 provider.on('grant.error', (_, err) => console.error('grant.error', err.message));
