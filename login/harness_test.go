@@ -126,6 +126,8 @@ func (s *site) serve(w http.ResponseWriter, r *http.Request) error {
 		return web.Only(s.login.Logout, http.MethodGet, http.MethodPost)(w, r)
 	case "/_gate/sessions":
 		return web.Only(s.login.EndSessions, http.MethodPost)(w, r)
+	case login.BackchannelPath:
+		return s.login.BackchannelLogout(w, r)
 	case login.LandingPath:
 		return web.Only(s.login.LoggedOut, http.MethodGet)(w, r)
 	}

@@ -46,7 +46,20 @@ func (k *keySet) VerifySignature(ctx context.Context, jwt string) ([]byte, error
 	if err == nil {
 		k.door.open()
 	}
+	if noted, ok := ctx.Value(noKeysKey{}).(*bool); ok {
+		*noted = err != nil && (k.door.hasFailed() || ctx.Err() != nil)
+	}
 	return payload, err
+}
+
+type noKeysKey struct{}
+
+// noteNoKeys returns a context under which a verification that fails notes
+// whether that was for want of the provider's keys: then nobody knows whether the
+// signature is good. go-oidc makes one error of both.
+func noteNoKeys(ctx context.Context) (context.Context, *bool) {
+	noted := new(bool)
+	return context.WithValue(ctx, noKeysKey{}, noted), noted
 }
 
 var errMomentAgo = errors.New("the provider's keys were fetched a moment ago")
@@ -57,14 +70,21 @@ type door struct {
 	base http.RoundTripper
 	now  func() time.Time
 
-	mu   sync.Mutex
-	next time.Time // no fetch before this
+	mu     sync.Mutex
+	next   time.Time // no fetch before this
+	failed bool      // the last fetch did
 }
 
 func (d *door) open() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.next = time.Time{}
+}
+
+func (d *door) hasFailed() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.failed
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -78,10 +98,10 @@ func (d *door) RoundTrip(r *http.Request) (*http.Response, error) {
 	d.mu.Unlock()
 
 	res, err := d.base.RoundTrip(r)
-	if err != nil || res.StatusCode != http.StatusOK {
-		d.mu.Lock()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.failed = err != nil || res.StatusCode != http.StatusOK; d.failed {
 		d.next = d.now().Add(failedWait)
-		d.mu.Unlock()
 	}
 	return res, err
 }

@@ -21,6 +21,17 @@ func withEndSession(p *logintest.Provider) *logintest.Provider {
 	return p
 }
 
+// wantOutSoon is wantOut where another replica ended the session.
+func wantOutSoon(t *testing.T, what string, b *browser) {
+	t.Helper()
+	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		if b.step("/").status == http.StatusFound {
+			return
+		}
+	}
+	t.Errorf("%s: still signed in after 5 s", what)
+}
+
 // onward returns where a page leads by itself.
 func (p page) onward() string { return strings.TrimPrefix(p.header.Get("Refresh"), "0; url=") }
 

@@ -113,7 +113,9 @@ func ownPaths(l *login.Login, g *proxy.Gate, site *web.Site, app string) map[str
 		"/_gate/callback": l.Callback,
 		"/_gate/logout":   web.Only(l.Logout, http.MethodGet, http.MethodPost),
 		"/_gate/sessions": web.Only(l.EndSessions, http.MethodPost),
-		login.LandingPath: web.Only(l.LoggedOut, http.MethodGet),
+		// From the provider: browsers on their way back, and its servers.
+		login.LandingPath:     web.Only(l.LoggedOut, http.MethodGet),
+		login.BackchannelPath: l.BackchannelLogout,
 		"/_gate/healthz": web.Only(func(w http.ResponseWriter, r *http.Request) error {
 			site.JSON(w, r, http.StatusOK, map[string]string{"status": "ok"})
 			return nil

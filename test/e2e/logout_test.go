@@ -1,0 +1,86 @@
+package e2e
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+)
+
+// SEC-OUT-07, SEC-OUT-08: somebody signs out in a real browser, by the form of our
+// own page: that leads through a certified provider, which ends its session too,
+// and back. Its back channel then ends what the person has open elsewhere under
+// the same session of the provider's, and no other.
+func TestSignOutReachesTheProviderAndBack(t *testing.T) {
+	t.Parallel()
+	b := newBrowser(t)
+	g := newGate(t, map[string]string{"UPSTREAM": echoApp(t)})
+	g.settings["ISSUER"] = startProvider(t, g.callback())
+	g.serve(t)
+	other := newPerson(t) // Alice on another device: another session at the provider
+	other.signIn(g.url+"/", "alice@example.com")
+
+	p := b.profile(t)
+	p.open(g.url + "/")
+	p.signIn("alice@example.com")
+	p.waitText("body", "X-User-Email: alice@example.com")
+	cookie := p.cookie("sidegate")
+	p.open(g.url + "/_gate/")
+	p.click("main form button")
+	p.waitText("main", "You are signed out")
+	if at := p.eval("location.pathname"); at != "/_gate/logout/done" {
+		t.Errorf("the way out ended at %s", at)
+	}
+	if got := status(t, g, cookie); got != http.StatusUnauthorized {
+		t.Errorf("status with the former cookie = %d, want 401", got)
+	}
+	if log := g.Output.Tail(64 << 10); !strings.Contains(log, "signed_out_at_provider") {
+		t.Errorf("the provider did not send the browser back with our state:\n%s", log)
+	}
+	p.open(g.url + "/") // its own session is over as well: it asks
+	p.waitText("h1", "Who are you?")
+	if got := other.get(g.url + "/_gate/userinfo"); got.StatusCode != http.StatusOK {
+		t.Errorf("on another device: %s, want still signed in", got.Status)
+	}
+}
+
+// SEC-OUT-08: the person signs out at the provider, or of another app there, and
+// sidegate hears of it from the provider's server alone.
+func TestSignOutAtTheProviderEndsTheSessionHere(t *testing.T) {
+	t.Parallel()
+	g := newGate(t, map[string]string{"UPSTREAM": echoApp(t)})
+	issuer := startProvider(t, g.callback())
+	g.settings["ISSUER"] = issuer
+	g.serve(t)
+	alice, bob := newPerson(t), newPerson(t)
+	alice.signIn(g.url+"/", "alice@example.com")
+	bob.signIn(g.url+"/", "bob@example.com")
+
+	asked := alice.get(issuer + "/session/end")
+	_, rest, _ := strings.Cut(asked.body, `name="xsrf" value="`)
+	xsrf, _, _ := strings.Cut(rest, `"`)
+	start := time.Now()
+	alice.do(http.MethodPost, issuer+"/session/end/confirm", url.Values{"xsrf": {xsrf}, "logout": {"yes"}})
+	alice.eventuallyGets(g.url+"/_gate/userinfo", http.StatusUnauthorized)
+	t.Logf("SEC-OUT-08: the session here ended within %s of the sign-out at the provider", time.Since(start).Round(time.Millisecond))
+	if got := bob.get(g.url + "/_gate/userinfo"); got.StatusCode != http.StatusOK {
+		t.Errorf("somebody else: %s, want still signed in", got.Status)
+	}
+}
+
+// status asks who the holder of a session cookie is.
+func status(t *testing.T, g *gate, cookie string) int {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, g.url+"/_gate/userinfo", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Cookie", "sidegate="+cookie)
+	res, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	return res.StatusCode
+}
