@@ -384,7 +384,7 @@ func TestLogoutThatTheProviderPreventedCanBeRepeated(t *testing.T) {
 // SEC-DOS-02: anybody can begin a notice, and hold a connection by never ending it.
 func TestNoticesThatNeverEndAreNotWaitedFor(t *testing.T) {
 	s := setup{change: func(o *login.Options) { o.Patience = 200 * time.Millisecond }}.start(t)
-	for _, path := range []string{"/_gate/backchannel-logout"} {
+	for _, path := range []string{"/_gate/backchannel-logout", "/_gate/risc"} {
 		conn, err := net.Dial("tcp", s.Listener.Addr().String())
 		if err != nil {
 			t.Fatal(err)

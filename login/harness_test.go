@@ -128,6 +128,8 @@ func (s *site) serve(w http.ResponseWriter, r *http.Request) error {
 		return web.Only(s.login.EndSessions, http.MethodPost)(w, r)
 	case login.BackchannelPath:
 		return s.login.BackchannelLogout(w, r)
+	case login.RISCPath:
+		return s.login.SecurityEvent(w, r)
 	case login.LandingPath:
 		return web.Only(s.login.LoggedOut, http.MethodGet)(w, r)
 	}

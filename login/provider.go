@@ -44,6 +44,7 @@ type provider struct {
 	http     *http.Client
 	now      func() time.Time
 	metadata lazy[metadata]
+	risc     lazy[risc]
 	secret   atomic.Pointer[string] // the client secret; may be replaced at any time
 }
 
@@ -60,6 +61,7 @@ type metadata struct {
 func newProvider(c Client, client *http.Client, now func() time.Time) *provider {
 	p := &provider{client: c, http: client, now: now}
 	p.metadata = lazy[metadata]{fetch: p.discover, now: now, longest: discoveryWait}
+	p.risc = lazy[risc]{fetch: p.fetchRISC, now: now, longest: riscWait}
 	p.secret.Store(&c.Secret)
 	return p
 }

@@ -116,6 +116,7 @@ func ownPaths(l *login.Login, g *proxy.Gate, site *web.Site, app string) map[str
 		// From the provider: browsers on their way back, and its servers.
 		login.LandingPath:     web.Only(l.LoggedOut, http.MethodGet),
 		login.BackchannelPath: l.BackchannelLogout,
+		login.RISCPath:        l.SecurityEvent,
 		"/_gate/healthz": web.Only(func(w http.ResponseWriter, r *http.Request) error {
 			site.JSON(w, r, http.StatusOK, map[string]string{"status": "ok"})
 			return nil
