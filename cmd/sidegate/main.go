@@ -13,10 +13,12 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"syscall"
 
 	"sidegate/config"
+	"sidegate/login"
 )
 
 const usage = `sidegate puts a web app behind sign-in with Google or any OpenID provider.
@@ -33,6 +35,8 @@ Usage:
   sidegate sessions revoke WHO…
                             end sessions: WHO is an e-mail, sub:SUBJECT or id:ID;
                             --all in its place ends everybody's
+  sidegate risc register    have Google tell this sidegate when an account is hijacked,
+                            disabled or signed out (also: verify, status)
   sidegate healthcheck      ask the running sidegate whether it serves
   sidegate version          print the version
 
@@ -78,6 +82,8 @@ func command(args []string, to streams) int {
 	case "sessions":
 		order, _ := parseSessions(rest)
 		return report(to, sessionsCommand(ctx, order, to))
+	case "risc":
+		return report(to, riscCommand(ctx, rest[0], login.RISCBase, to))
 	case "healthcheck":
 		return report(to, healthCommand(ctx))
 	case "version":
@@ -88,7 +94,8 @@ func command(args []string, to streams) int {
 	return 0
 }
 
-// splitCommand reads "NAME [-- CMD…]", and "sessions" with what belongs to it.
+// splitCommand reads "NAME [-- CMD…]", "risc WHAT", and "sessions" with what
+// belongs to it.
 func splitCommand(args []string) (name string, rest []string, ok bool) {
 	if len(args) == 0 {
 		return "serve", nil, true
@@ -110,6 +117,8 @@ func splitCommand(args []string) (name string, rest []string, ok bool) {
 			return name, rest[1:], len(rest) > 1
 		}
 		return name, nil, len(rest) == 0 && name == "demo"
+	case "risc":
+		return name, rest, len(rest) == 1 && slices.Contains([]string{"register", "verify", "status"}, rest[0])
 	case "serve", "config", "settings", "healthcheck", "version", "help":
 		return name, nil, len(rest) == 0
 	}
