@@ -76,7 +76,7 @@ func (c setup) start(t *testing.T) *site {
 	o.Log = log
 	s.login, s.sessions = login.New(o), o.Sessions
 	if c.feed {
-		go s.sessions.Follow(t.Context(), func(bool) {})
+		go s.sessions.Follow(t.Context(), func(bool, error) {})
 	}
 	s.Config.Handler = ours.Record(log, ours.Handle(s.serve))
 	if c.https {
