@@ -19,9 +19,9 @@ import (
 
 // FLT-11: clients that leave in the middle, thousands of them, with a store that
 // takes its time. Nothing is deleted, nobody is signed out, and no connection stays.
+// It runs alone, as the next one: together they are more than all others.
 func TestClientsThatLeaveInTheMiddleLoseNoSession(t *testing.T) {
-	t.Parallel()
-	const cancels = 20_000
+	const cancels, rounds = 20_000, 10
 	redis := sessiontest.Redis(t)
 	w := newWire(t, redis)
 	s := newSite(t, settings{"SESSION_STORE": w.url(), "SESSION_IDLE": "20s", "LOG_LEVEL": "error"}) // activity is written every second
@@ -30,28 +30,34 @@ func TestClientsThatLeaveInTheMiddleLoseNoSession(t *testing.T) {
 	wantServed(t, people, b.door)
 	base := descriptors(t, a.Pid()) + descriptors(t, b.Pid())
 	mend := w.poison("latency", 1, attributes{"latency": 20, "jitter": 15})
-	var left, answered counter
-	err := together(64, make([]struct{}, cancels), func(i int, _ struct{}) error {
-		p, d := people[i%len(people)], []*door{a.door, b.door}[i/len(people)%2]
-		ctx, cancel := context.WithTimeout(t.Context(), time.Duration(rand.IntN(30_000))*time.Microsecond)
-		defer cancel()
-		got, err := d.ask(ctx, p, pageLoad, "/slow?ms=10&n=1")
-		switch {
-		case errors.Is(err, context.DeadlineExceeded):
-			left.Add(1)
-		case err != nil:
-			return err
-		case got.StatusCode == http.StatusOK && !signsOut(got):
-			answered.Add(1)
-		default:
-			return fmt.Errorf("%s got %s to %q", p.name, got.Status, got.Header.Get("Location"))
+	var left, answered, turned counter
+	for range rounds {
+		b.Kill() // so that it has to ask the store again for everybody
+		b.start()
+		if err := together(64, make([]struct{}, cancels/rounds), func(i int, _ struct{}) error {
+			p, d := people[i%len(people)], []*door{b.door, a.door}[i/len(people)%2]
+			ctx, cancel := context.WithTimeout(t.Context(), time.Duration(rand.IntN(40_000))*time.Microsecond)
+			defer cancel()
+			got, err := d.ask(ctx, p, pageLoad, "/slow?ms=10&n=1")
+			switch {
+			case errors.Is(err, context.DeadlineExceeded):
+				left.Add(1)
+			case err != nil:
+				return err
+			case got.StatusCode == http.StatusOK && !signsOut(got):
+				answered.Add(1)
+			case got.StatusCode == http.StatusServiceUnavailable && !signsOut(got):
+				turned.Add(1) // the store was too slow, on a busy machine; nothing is lost by it
+			default:
+				return fmt.Errorf("%s got %s to %q", p.name, got.Status, got.Header.Get("Location"))
+			}
+			return nil
+		}); err != nil {
+			t.Error(err)
 		}
-		return nil
-	})
-	if err != nil {
-		t.Error(err)
 	}
 	mend()
+	rig.Eventually(t, func() string { return "not ready after the last client left" }, func() bool { return a.ready() && b.ready() })
 	lost := wantServed(t, people, a.door, b.door) + wantServed(t, people, b.door, a.door)
 	a.client.CloseIdleConnections()
 	b.client.CloseIdleConnections()
@@ -60,8 +66,8 @@ func TestClientsThatLeaveInTheMiddleLoseNoSession(t *testing.T) {
 		after = descriptors(t, a.Pid()) + descriptors(t, b.Pid())
 		return after <= base+100
 	})
-	t.Logf("FLT-11: sessions lost %d of %d after %d requests, of which %d were left and %d answered; descriptors %d → %d",
-		lost, 2*len(people), cancels, left.Load(), answered.Load(), base, after)
+	t.Logf("FLT-11: sessions lost %d of %d after %d requests, of which %d were left, %d answered and %d turned away; descriptors %d → %d",
+		lost, 2*len(people), cancels, left.Load(), answered.Load(), turned.Load(), base, after)
 	if left.Load() < cancels/4 {
 		t.Errorf("only %d clients left in the middle", left.Load())
 	}
@@ -70,7 +76,6 @@ func TestClientsThatLeaveInTheMiddleLoseNoSession(t *testing.T) {
 // FLT-11: the same below HTTP, many times more, where each look asks the store: no
 // process remembers anything here.
 func TestLooksThatAreLeftInTheMiddleLoseNoSession(t *testing.T) {
-	t.Parallel()
 	const looks, sessions = 80_000, 400
 	w := newWire(t, sessiontest.Redis(t))
 	store, err := redisstore.Open(w.url())
@@ -121,9 +126,9 @@ func TestLooksThatAreLeftInTheMiddleLoseNoSession(t *testing.T) {
 			return nil
 		})
 		for i, r := range all { // by the same manager: it waits for what is under way
-			if s, err := m.Find(r); err != nil || s.Identity.Subject != fmt.Sprint(i) {
+			if err := found(m, r, fmt.Sprint(i)); err != nil {
 				lost++
-				gone = errors.Join(gone, fmt.Errorf("session %d: %q, %w", i, s.Identity.Subject, err))
+				gone = errors.Join(gone, err)
 			}
 		}
 		if gone != nil {
@@ -134,4 +139,20 @@ func TestLooksThatAreLeftInTheMiddleLoseNoSession(t *testing.T) {
 	if n := left.Load(); n < looks/10 || n == looks {
 		t.Errorf("%d looks were left of %d: this shows nothing", n, looks)
 	}
+}
+
+// found looks for a subject's session until the store can say: on a busy machine a
+// call may take too long.
+func found(m *session.Manager, r *http.Request, subject string) error {
+	var last error
+	for giveUp := time.Now().Add(rig.Patience); time.Now().Before(giveUp); time.Sleep(50 * time.Millisecond) {
+		s, err := m.Find(r)
+		if err == nil && s.Identity.Subject == subject {
+			return nil
+		}
+		if last = fmt.Errorf("session of %s: %q, %w", subject, s.Identity.Subject, err); err == nil || errors.Is(err, session.ErrNone) {
+			break
+		}
+	}
+	return last
 }

@@ -176,8 +176,8 @@ func TestAThousandWebSocketsComeBackAtOnce(t *testing.T) {
 	if p99 > 8*time.Second {
 		t.Errorf("p99 is %v; 2 s are promised, and this machine may be busy", p99)
 	}
-	if asked > 4*n {
-		t.Errorf("the store got %d commands for %d sockets", asked, n)
+	if asked > 2*persons {
+		t.Errorf("the store got %d commands for %d sessions: the same was asked again and again", asked, persons)
 	}
 	open.wantUntouched("after they came back")
 }
@@ -189,7 +189,7 @@ func rush(t *testing.T, open *sockets, people []*person, d *door, n int) []time.
 	took := make([]time.Duration, n)
 	begin := time.Now()
 	if err := together(n, took, func(i int, _ time.Duration) error {
-		if err := open.add(t.Context(), people[i%len(people)], d); err != nil {
+		if err := patiently(func() error { return open.add(t.Context(), people[i%len(people)], d) }); err != nil {
 			return err
 		}
 		took[i] = time.Since(begin)

@@ -35,12 +35,7 @@ func newOutage(t *testing.T, store string, changes settings) *outage {
 	s := newSite(t, changes)
 	o := &outage{t: t, site: s, a: s.replica(nil), b: s.replica(nil)}
 	o.people = crowd(t, 60, o.a.door, o.b.door)
-	for i := range 200 {
-		o.strangers = append(o.strangers, newPerson("stranger-"+strconv.Itoa(i)))
-	}
-	if err := together(8, o.strangers, func(_ int, p *person) error { return p.signIn(t.Context(), o.a.door) }); err != nil {
-		t.Fatal(err)
-	}
+	o.strangers = crowd(t, 60, o.a.door) // other sessions of the same people
 	wantServed(t, o.people, o.a.door)
 	wantServed(t, o.people, o.b.door)
 	o.open = openSockets(t, 60, o.people, o.a.door, o.b.door)

@@ -343,7 +343,7 @@ func TestARotatedSecretSignsNobodyOut(t *testing.T) {
 			again += wantServed(t, people, a.door, b.door) + wantServed(t, people, b.door, a.door)
 		}
 	}
-	t.Logf("FLT-27: signed in again 0 expected, %d seen, of %d people over 2 steps on 2 replicas", again, len(people))
+	t.Logf("FLT-27: re-logins %d of %d people over 2 steps on 2 replicas", again, len(people))
 
 	for _, r := range []*replica{a, b} {
 		r.stop()

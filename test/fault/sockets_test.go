@@ -2,6 +2,7 @@ package fault
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -73,6 +74,9 @@ func (s *sockets) openMore(n int, people []*person, doors ...*door) {
 // add opens one, and returns when it has heard the app.
 func (s *sockets) add(ctx context.Context, p *person, d *door) error {
 	socket, err := d.socket(ctx, p, s.path)
+	if err != nil && strings.Contains(err.Error(), "store_unavailable") {
+		return errors.Join(errStore, err)
+	}
 	if err != nil {
 		return err
 	}
