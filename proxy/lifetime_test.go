@@ -129,6 +129,17 @@ func TestASocketStaysWithItsSession(t *testing.T) {
 	}
 }
 
+// SEC-WS-05: a session of which the store knows no more when activity is noted has
+// ended, whether its registry has heard of it or not.
+func TestNotingActivityFindsTheSessionEnded(t *testing.T) {
+	h := &hooks{}
+	g := start(t, setup{finder: func(_ *rig, f proxy.Finder) proxy.Finder { h.Finder = f; return h }})
+	socket, _ := g.socket(t, g.signIn(t, alice()))
+	h.touch = func() error { return session.ErrNone }
+	socket.send(t, "\x82\x81\x01\x02\x03\x04x")
+	listen(socket.in).wantClose(t, "a session that was gone", 1008, "session ended")
+}
+
 // SEC-WS-05, FLT-02: a store that hangs while activity is noted holds up
 // neither what is said nor the end of the session.
 func TestAStoreThatHangsIsNotInTheWay(t *testing.T) {
