@@ -41,9 +41,6 @@ func (w *wire) url() string {
 	return u.String()
 }
 
-// unplug closes all connections, and refuses new ones, until plug.
-func (w *wire) unplug() { w.proxy.Stop() }
-
 func (w *wire) plug() {
 	w.t.Helper()
 	if err := w.proxy.Start(); err != nil {
