@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"sidegate/config"
@@ -38,8 +39,8 @@ func TestSecretsAreReadAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	closed := false
-	s.live.Add(made, func(session.Reason) { closed = true })
+	var closed atomic.Bool
+	s.live.Add(made, func(session.Reason) { closed.Store(true) })
 	ask := httptest.NewRequest("GET", "/", nil)
 	ask.AddCookie(w.Result().Cookies()[0])
 	signedIn := func(want bool, when string) {
@@ -48,8 +49,8 @@ func TestSecretsAreReadAgain(t *testing.T) {
 		if got := err == nil; got != want || !want && !errors.Is(err, session.ErrNone) {
 			t.Errorf("%s: signed in %v (%v), want %v", when, got, err, want)
 		}
-		if closed == want {
-			t.Errorf("%s: open connection closed %v", when, closed)
+		if closed.Load() == want {
+			t.Errorf("%s: open connection closed %v", when, closed.Load())
 		}
 	}
 	s.secrets.reload(t.Context())
@@ -90,9 +91,18 @@ func TestMetricsTellWhatIsDown(t *testing.T) {
 }
 
 func TestAnotherClientIdTakesARestart(t *testing.T) {
-	s, _, _ := stoppable(t)
+	settings(t, append(runnable(), "UPSTREAM=http://127.0.0.1:1")...)
+	c, err := config.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
 	var logged output
-	s.log = newLogger(config.Log{}, streams{&logged, &logged})
+	s, err := newServer(c, config.Load, streams{&logged, &logged})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.public.Close()
+	defer s.admin.Close()
 	t.Setenv("SIDEGATE_CLIENT_ID", "another")
 	for range 3 {
 		s.secrets.reload(t.Context())
