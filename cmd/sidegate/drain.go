@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -29,6 +30,7 @@ func (s *server) drain() error {
 	defer cancel()
 	linger := min(s.config.Drain/4, maxLinger)
 	s.linger(ctx, linger)
+	s.traffic.hangUp()
 	tunnels := make(chan struct{})
 	go func() {
 		defer close(tunnels)
@@ -66,14 +68,41 @@ func (s *server) hangUp(next http.Handler) http.Handler {
 	})
 }
 
-// traffic notes when something was last asked on the public listener, in Unix
-// nanoseconds.
-type traffic struct{ last atomic.Int64 }
+// traffic notes what happens on the public listener.
+type traffic struct {
+	last atomic.Int64 // when something was last asked, Unix nanoseconds
+
+	mu     sync.Mutex
+	silent map[net.Conn]struct{} // over which nothing was asked yet
+}
 
 // note is an http.Server's ConnState.
-func (t *traffic) note(_ net.Conn, state http.ConnState) {
-	if state == http.StateActive {
+func (t *traffic) note(c net.Conn, state http.ConnState) {
+	switch state {
+	case http.StateNew:
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		if t.silent == nil {
+			t.silent = make(map[net.Conn]struct{})
+		}
+		t.silent[c] = struct{}{}
+	case http.StateActive:
 		t.last.Store(time.Now().UnixNano())
+		fallthrough
+	case http.StateClosed:
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		delete(t.silent, c)
+	}
+}
+
+// hangUp closes connections over which nothing was ever asked, as browsers open some
+// ahead of need: http.Server.Shutdown would give each five seconds.
+func (t *traffic) hangUp() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for c := range t.silent {
+		c.Close()
 	}
 }
 

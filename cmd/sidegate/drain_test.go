@@ -204,3 +204,17 @@ func nextDescriptor(t *testing.T) uintptr {
 	defer f.Close()
 	return f.Fd()
 }
+
+// FLT-23: browsers open connections ahead of need. One over which nothing was ever
+// asked is not waited for, as net/http would for five seconds.
+func TestAConnectionThatWasNeverUsedIsNotWaitedFor(t *testing.T) {
+	s, stop, ended := stoppable(t, "DRAIN=30s")
+	conn, err := net.Dial("tcp", s.public.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	time.Sleep(50 * time.Millisecond) // it is taken in
+	stop()
+	within(t, ended, 3*time.Second)
+}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -25,8 +26,19 @@ func (c *checks) all() error {
 	c.step("gofmt", c.gofmt)
 	c.step("go vet", func() error { return c.show("go", "vet", "./...") })
 	c.step("staticcheck", func() error { return c.show("go", "run", staticcheck, "./...") })
+	packages, err := c.output("go", "list", "./...")
+	if err != nil {
+		return err
+	}
+	// The fault tests measure what trouble does to processes of the real program: beside
+	// other tests they would measure those.
+	const alone = "sidegate/test/fault"
+	together := slices.DeleteFunc(strings.Fields(packages), func(p string) bool { return p == alone })
 	c.step("go test -race", func() error {
-		return c.show("go", "test", "-race", "-shuffle=on", "-count=1", "-timeout=15m", "./...")
+		return c.show("go", append([]string{"test", "-race", "-shuffle=on", "-count=1", "-timeout=15m"}, together...)...)
+	})
+	c.step("go test "+alone, func() error {
+		return c.show("go", "test", "-v", "-count=1", "-timeout=10m", alone)
 	})
 	targets, err := c.fuzzTargets()
 	if err != nil {
