@@ -10,6 +10,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 )
 
@@ -24,7 +25,7 @@ var ErrSealed = errors.New("session: sealed data does not open")
 type Keys struct{ secrets *atomic.Pointer[[]secret] }
 
 type secret struct {
-	id    [keyIDSize]byte
+	id    KeyID
 	bytes []byte
 	names []byte // the key that makes names
 }
@@ -62,7 +63,7 @@ func (k Keys) Replace(secrets ...string) error {
 		if err := errors.Join(err, err2); err != nil {
 			return fmt.Errorf("session: derive keys: %w", err)
 		}
-		list = append(list, secret{id: [keyIDSize]byte(id), bytes: []byte(text), names: names})
+		list = append(list, secret{id: KeyID(id), bytes: []byte(text), names: names})
 	}
 	k.secrets.Store(&list)
 	return nil
@@ -122,7 +123,7 @@ func (k Keys) Open(purpose string, bind, sealed []byte) ([]byte, error) {
 	if len(sealed) < sealHeader {
 		return nil, ErrSealed
 	}
-	id := [keyIDSize]byte(sealed[1:])
+	id := keyIDOf(sealed)
 	for _, s := range k.list() {
 		if s.id != id {
 			continue
@@ -139,10 +140,23 @@ func (k Keys) Open(purpose string, bind, sealed []byte) ([]byte, error) {
 	return nil, ErrSealed
 }
 
-// Newest reports whether sealed was sealed with the newest secret.
-func (k Keys) Newest(sealed []byte) bool {
-	secrets := k.list()
-	return len(secrets) > 0 && len(sealed) >= sealHeader && secrets[0].id == [keyIDSize]byte(sealed[1:])
+// KeyID names a secret without telling anything of it. The zero KeyID names none.
+type KeyID [keyIDSize]byte
+
+// keyIDOf returns which secret sealed what Open has opened.
+func keyIDOf(sealed []byte) KeyID { return KeyID(sealed[1:]) }
+
+// Newest names the secret that seals.
+func (k Keys) Newest() KeyID {
+	if secrets := k.list(); len(secrets) > 0 {
+		return secrets[0].id
+	}
+	return KeyID{}
+}
+
+// Holds reports whether the secret is in force.
+func (k Keys) Holds(id KeyID) bool {
+	return slices.ContainsFunc(k.list(), func(s secret) bool { return s.id == id })
 }
 
 // aead derives the key of one value. Purpose and bind are hashed with a length

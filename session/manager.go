@@ -20,6 +20,8 @@ type Manager struct {
 	sealer sealer
 	copies *copies
 	reads  chan struct{} // holds one for each read under way
+
+	looking, probing single
 }
 
 // Options are what a Manager works with; all of them are needed.
@@ -54,7 +56,7 @@ func (m *Manager) Create(w http.ResponseWriter, r *http.Request, in SignIn) (Ses
 	now := m.Now()
 	s := m.sealer.complete(Session{
 		Identity: in.Identity, Provider: in.Provider, Created: now, Seen: now,
-		Browser: browserOf(r.UserAgent()), Address: in.Address, token: NewToken(),
+		Browser: browserOf(r.UserAgent()), Address: in.Address, token: NewToken(), sealedWith: m.Keys.Newest(),
 	})
 	if err := m.store(r.Context(), s); err != nil {
 		return Session{}, fmt.Errorf("session: store: %w", err)
@@ -80,6 +82,11 @@ func (m *Manager) store(ctx context.Context, s Session) error {
 	began := m.copies.begin()
 	f, _ := m.copies.join(key) // nobody else knows the token
 	err = m.Store.Put(ctx, key, value, m.ttl(s))
+	if err == nil {
+		// Whoever listed the person's sessions between the two took out a member that
+		// had no record yet.
+		err = m.file(ctx, s)
+	}
 	m.copies.land(key, f, s, err, began, 0)
 	return f.err
 }
@@ -233,6 +240,9 @@ func (m *Manager) note(ctx context.Context, key string, s Session) (Session, err
 }
 
 func (m *Manager) touch(ctx context.Context, key string, s Session) (Session, error) {
+	if !m.Keys.Holds(s.sealedWith) {
+		return s, ErrNone // what only a retired secret opens has ended
+	}
 	s.Seen = m.Now()
 	s = m.sealer.complete(s)
 	value, err := m.sealer.seal(s)
@@ -242,9 +252,11 @@ func (m *Manager) touch(ctx context.Context, key string, s Session) (Session, er
 	if err := m.Store.Replace(ctx, key, value, m.ttl(s)); err != nil {
 		return s, err
 	}
-	if s.outdated {
+	if now := m.Keys.Newest(); now != s.sealedWith {
 		// Its groups have the names of a secret that may be retired one day.
-		s.outdated = m.file(ctx, s) != nil
+		if err := m.file(ctx, s); err == nil {
+			s.sealedWith = now
+		}
 	}
 	return s, nil
 }
@@ -272,15 +284,16 @@ func (m *Manager) endAll(r *http.Request) ([]Session, error) {
 	for _, t := range m.cookie.Tokens(r) {
 		key := t.key(m.Audience)
 		s, err := m.load(r.Context(), t, key)
-		if errors.Is(err, ErrNone) {
-			m.forget(key)
-			continue
-		}
-		if err == nil {
+		gone := errors.Is(err, ErrNone)
+		if err == nil || gone {
+			// Also what cannot be opened here: another replica may have the secret already.
 			err = m.revoke(r.Context(), key)
 		}
 		if err != nil {
 			return nil, err
+		}
+		if gone {
+			continue
 		}
 		m.unfile(r.Context(), key, m.sealer.groups(s.Identity, s.Provider.SessionID)...)
 		ended = append(ended, s)

@@ -154,7 +154,7 @@ func (c sealer) open(t Token, value []byte) (Session, error) {
 	return c.complete(Session{
 		Identity: rec.Identity, Created: time.UnixMilli(rec.Created), Seen: time.UnixMilli(rec.Seen),
 		Browser: rec.Browser, Address: rec.Address, Provider: rec.Provider, token: t, rest: rest,
-		outdated: !c.keys.Newest(sealed),
+		sealedWith: keyIDOf(sealed),
 	}), nil
 }
 

@@ -18,9 +18,9 @@ type Session struct {
 	Address  string    // the client's address at sign-in
 	Provider Provider  // never shown
 
-	token    Token
-	rest     fields // what a newer version wrote into the record
-	outdated bool   // sealed with a secret that is not the newest
+	token      Token
+	rest       fields // what a newer version wrote into the record
+	sealedWith KeyID
 }
 
 // Provider is what the provider's own log-outs need to know of a session. Values

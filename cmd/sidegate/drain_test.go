@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"sidegate/config"
+	"sidegate/identity"
 	"sidegate/session"
 )
 
@@ -217,4 +218,27 @@ func TestAConnectionThatWasNeverUsedIsNotWaitedFor(t *testing.T) {
 	time.Sleep(50 * time.Millisecond) // it is taken in
 	stop()
 	within(t, ended, 3*time.Second)
+}
+
+// A stopping process hears of revocations as long as it serves.
+func TestAStoppingProcessStillHearsOfRevocations(t *testing.T) {
+	s, stop, _ := stoppable(t, "DRAIN=20s")
+	made, err := s.sessions.Create(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil),
+		session.SignIn{Identity: identity.Identity{Issuer: "i", Subject: "s"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan session.Reason, 1)
+	s.live.Add(made, func(why session.Reason) { ended <- why })
+	stop()
+	for !s.draining.Load() {
+		time.Sleep(time.Millisecond)
+	}
+	// As another replica does it: nobody here is told but by the feed.
+	if err := s.store.Each(t.Context(), "s:", func(key string, _ []byte) error { return s.store.Revoke(t.Context(), key) }); err != nil {
+		t.Fatal(err)
+	}
+	if why := <-ended; why != session.Ended() {
+		t.Errorf("its connections were closed for %+v, want that the session ended", why)
+	}
 }

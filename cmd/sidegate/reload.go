@@ -71,8 +71,11 @@ func (s *secrets) sealing(ctx context.Context, now []config.Secret) {
 func (s *secrets) client(now config.Provider) {
 	held := &s.held.Provider
 	switch {
-	case now.ClientID != held.ClientID:
-		held.ClientID = now.ClientID // said once
+	case now.ClientID != s.config.Provider.ClientID:
+		if now.ClientID == held.ClientID {
+			return // said already
+		}
+		held.ClientID = now.ClientID
 		s.log.Warn("another client id takes a restart: only its secret is replaced while running")
 	case now.ClientSecret.Reveal() != held.ClientSecret.Reveal():
 		*held = now

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"sidegate/config"
 	"sidegate/identity"
@@ -48,6 +49,9 @@ func TestSecretsAreReadAgain(t *testing.T) {
 		_, err := s.sessions.Find(ask)
 		if got := err == nil; got != want || !want && !errors.Is(err, session.ErrNone) {
 			t.Errorf("%s: signed in %v (%v), want %v", when, got, err, want)
+		}
+		for giveUp := time.Now().Add(5 * time.Second); closed.Load() == want && time.Now().Before(giveUp); {
+			time.Sleep(5 * time.Millisecond)
 		}
 		if closed.Load() == want {
 			t.Errorf("%s: open connection closed %v", when, closed.Load())
@@ -109,5 +113,10 @@ func TestAnotherClientIdTakesARestart(t *testing.T) {
 	}
 	if n := strings.Count(logged.String(), "takes a restart"); n != 1 {
 		t.Errorf("said %d times, want once:\n%s", n, logged.String())
+	}
+	// And another client's secret is of no use to this one.
+	t.Setenv("SIDEGATE_CLIENT_SECRET", "anothers-secret")
+	if s.secrets.reload(t.Context()); strings.Contains(logged.String(), "client secret was replaced") {
+		t.Error("the old client signs people in with another's secret")
 	}
 }

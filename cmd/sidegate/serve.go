@@ -164,7 +164,8 @@ func newHTTPServer(handler http.Handler, log *slog.Logger) *http.Server {
 // a listener broke.
 func (s *server) serve(ctx context.Context) error {
 	defer s.store.Close()
-	background, cancel := context.WithCancel(ctx)
+	// Until all is over: a process that stops still hears of revocations.
+	background, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	go s.login.Discover(background)
 	go s.policy.watch(background)
