@@ -61,6 +61,7 @@ func appRoutes() http.Handler {
 	mux.HandleFunc("/who", func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprint(w, whoSays(r.Header.Get("X-User-Email"), r.URL.Query().Get("n")))
 	})
+	mux.HandleFunc(openPath, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "open to everybody") })
 	mux.HandleFunc("/slow", func(w http.ResponseWriter, r *http.Request) {
 		time.Sleep(milliseconds(r, 1000))
 		fmt.Fprint(w, whoSays(r.Header.Get("X-User-Email"), r.URL.Query().Get("n")))
@@ -69,6 +70,9 @@ func appRoutes() http.Handler {
 	mux.HandleFunc("/socket", talk)
 	return mux
 }
+
+// openPath needs no session.
+const openPath = "/open"
 
 // whoSays is the app's answer to somebody's request number n.
 func whoSays(email, n string) string { return email + " asked " + n }

@@ -90,7 +90,7 @@ func TestLooksThatAreLeftInTheMiddleLoseNoSession(t *testing.T) {
 	manager := func() *session.Manager {
 		return session.NewManager(session.Options{
 			Store: store, Keys: keys, Live: &session.Live{}, Audience: "http://localhost:8080",
-			Limits: session.Limits{Idle: 20 * time.Second, Max: 168 * time.Hour}, Now: time.Now,
+			Limits: session.Limits{Idle: 80 * time.Second, Max: 168 * time.Hour}, Now: time.Now,
 		})
 	}
 	all := make([]*http.Request, sessions)

@@ -29,7 +29,8 @@ type load struct {
 type tally struct {
 	asked, failed, mixed, signedOut int
 	took                            []time.Duration
-	examples                        []string // of what went wrong
+	plain                           []time.Duration // of requests that need no session, sent in between
+	examples                        []string        // of what went wrong
 }
 
 // startLoad has people ask through the doors in turn, rate requests a second.
@@ -45,6 +46,9 @@ func startLoad(t testing.TB, people []*person, rate int, doors ...*door) *load {
 				return
 			case <-tick.C:
 				l.asking.Go(func() { l.ask(n) })
+				if n%2 == 0 {
+					l.asking.Go(func() { l.askPlain(l.doors[n/2%len(l.doors)]) })
+				}
 			}
 		}
 	})
@@ -64,6 +68,20 @@ func (l *load) ask(n int) {
 	begin := time.Now()
 	got, err := d.ask(ctx, p, k, "/who?n="+strconv.Itoa(n))
 	l.note(p, n, time.Since(begin), got, err)
+}
+
+// askPlain asks for what is open to everybody, on the same way through the gate to
+// the app: how long that takes is how busy the machine is.
+func (l *load) askPlain(d *door) {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	begin := time.Now()
+	if got, err := d.ask(ctx, nil, script, openPath); err != nil || got.StatusCode != http.StatusOK {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.now.plain = append(l.now.plain, time.Since(begin))
 }
 
 func (l *load) note(p *person, n int, took time.Duration, got answer, err error) {
@@ -103,6 +121,7 @@ func (l *load) lap() tally {
 	t := l.now
 	l.now = tally{}
 	slices.Sort(t.took)
+	slices.Sort(t.plain)
 	return t
 }
 
@@ -115,15 +134,18 @@ func (l *load) stop() tally {
 }
 
 // p returns a quantile of how long answers took.
-func (t tally) p(quantile float64) time.Duration {
-	if len(t.took) == 0 {
+func (t tally) p(quantile float64) time.Duration { return quantileOf(t.took, quantile) }
+
+func quantileOf(sorted []time.Duration, quantile float64) time.Duration {
+	if len(sorted) == 0 {
 		return 0
 	}
-	return t.took[min(len(t.took)-1, int(quantile*float64(len(t.took))))]
+	return sorted[min(len(sorted)-1, int(quantile*float64(len(sorted))))]
 }
 
-// p99Added is how much longer the slowest hundredth took than in quiet times.
-func (t tally) p99Added(quiet tally) time.Duration { return max(0, t.p(.99)-quiet.p(.99)) }
+// added is how much longer the slowest hundredth took than that of requests in
+// between which need no session.
+func (t tally) added() time.Duration { return max(0, t.p(.99)-quantileOf(t.plain, .99)) }
 
 func (t tally) String() string {
 	return fmt.Sprintf("known requests failed %d of %d, sign-outs %d, mix-ups %d", t.failed, t.asked, t.signedOut, t.mixed)

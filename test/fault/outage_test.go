@@ -96,10 +96,10 @@ func (o *outage) waitBack() time.Duration {
 func (o *outage) report(row string, during tally, worst time.Duration) {
 	o.t.Helper()
 	dropped := o.open.wantUntouched("during the outage")
-	o.t.Logf("%s: %v, sockets dropped %d of %d, p99 added %s (quiet %s, during %s)",
-		row, during, dropped, o.open.count()+dropped, ms(during.p99Added(o.quiet)), ms(o.quiet.p(.99)), ms(during.p(.99)))
+	o.t.Logf("%s: %v, sockets dropped %d of %d, p99 added %s (p99 %s; in quiet times %s)",
+		row, during, dropped, o.open.count()+dropped, ms(during.added()), ms(during.p(.99)), ms(o.quiet.p(.99)))
 	during.wantFlawless(o.t, row)
-	if added := during.p99Added(o.quiet); added > worst {
+	if added := during.added(); added > worst {
 		o.t.Errorf("%s: p99 grew by %v", row, added)
 	}
 }
@@ -140,6 +140,19 @@ func TestPeopleNoticeNothingWhileRedisIsAway(t *testing.T) {
 	}
 }
 
+// unheard looks at an outage that nobody is told of: at its first seconds, in which
+// the feed is found silent, copies lose their warrant and the first calls run into
+// their time limit, and at what comes then, when nobody asks in vain any more.
+func (o *outage) unheard() (first tally, turned time.Duration, later tally) {
+	o.t.Helper()
+	time.Sleep(time.Second)
+	turned = o.wantTurnedAway()
+	time.Sleep(5 * time.Second)
+	first = o.load.lap()
+	time.Sleep(8 * time.Second)
+	return first, turned, o.load.lap()
+}
+
 // FLT-02: the Redis process hangs: it takes connections and answers nothing. A call
 // costs its quarter of a second at first, and nothing once the breaker has opened.
 func TestPeopleNoticeNothingWhileRedisHangs(t *testing.T) {
@@ -147,21 +160,17 @@ func TestPeopleNoticeNothingWhileRedisHangs(t *testing.T) {
 	redis := sessiontest.Redis(t)
 	o := newOutage(t, redis.URL, nil)
 	redis.Pause()
-	time.Sleep(time.Second)
-	first := o.load.lap()
-	turned := o.wantTurnedAway()
-	time.Sleep(10 * time.Second)
-	later := o.load.lap()
+	first, turned, later := o.unheard()
 	turned = max(turned, o.wantTurnedAway())
 	redis.Resume()
 	back := o.waitBack()
 	after := o.load.stop()
 	o.report("FLT-02", later, 100*time.Millisecond)
-	t.Logf("FLT-02: p99 in the first second %s, strangers told 503 after at most %s, served %s after the return", ms(first.p(.99)), ms(turned), ms(back))
-	first.wantFlawless(t, "in the first second")
+	t.Logf("FLT-02: p99 in the first seconds %s, strangers told 503 after at most %s, served %s after the return", ms(first.p(.99)), ms(turned), ms(back))
+	first.wantFlawless(t, "in the first seconds")
 	after.wantFlawless(t, "after the outage")
 	if p99 := first.p(.99); p99 > time.Second {
-		t.Errorf("p99 in the first second is %v; 300 ms are promised, and this machine may be busy", p99)
+		t.Errorf("p99 in the first seconds is %v; 300 ms are promised, and this machine may be busy", p99)
 	}
 	if turned > 2*time.Second {
 		t.Errorf("a stranger waited %v for the 503; 1 s is promised, and this machine may be busy", turned)
@@ -179,17 +188,13 @@ func TestPeopleNoticeNothingWhileRedisIsBehindABlackHole(t *testing.T) {
 	n.relay("tcp "+address, "unix "+path)
 	o := newOutage(t, "redis://"+address+"/0", nil)
 	n.swallow()
-	time.Sleep(time.Second)
-	first := o.load.lap()
-	turned := o.wantTurnedAway()
-	time.Sleep(10 * time.Second)
-	later := o.load.lap()
+	first, turned, later := o.unheard()
 	n.spit()
 	back := o.waitBack()
 	after := o.load.stop()
 	o.report("FLT-03", later, 100*time.Millisecond)
-	t.Logf("FLT-03: p99 in the first second %s, strangers told 503 after at most %s, served %s after the return", ms(first.p(.99)), ms(turned), ms(back))
-	first.wantFlawless(t, "in the first second")
+	t.Logf("FLT-03: p99 in the first seconds %s, strangers told 503 after at most %s, served %s after the return", ms(first.p(.99)), ms(turned), ms(back))
+	first.wantFlawless(t, "in the first seconds")
 	after.wantFlawless(t, "after the outage")
 	if turned > 2*time.Second {
 		t.Errorf("a stranger waited %v for the 503; 1 s is promised, and this machine may be busy", turned)

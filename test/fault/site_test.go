@@ -40,7 +40,7 @@ func newSite(t testing.TB, s settings) *site {
 	site.settings = settings{
 		"UPSTREAM": "http://" + site.app.listen, "PUBLIC_URL": site.origin(), "ISSUER": site.provider.Issuer,
 		"CLIENT_ID": site.provider.ClientID, "CLIENT_SECRET": site.provider.ClientSecret,
-		"ALLOWED_DOMAINS": "example.com", "SECRET": oldSecret, "LOG_LEVEL": "warn",
+		"ALLOWED_DOMAINS": "example.com", "SECRET": oldSecret, "LOG_LEVEL": "warn", "PUBLIC_PATHS": openPath,
 	}
 	maps.Copy(site.settings, s)
 	return site
