@@ -53,9 +53,14 @@ func (g *Gate) Serve(w http.ResponseWriter, r *http.Request) error {
 		return err
 	})
 	if socket != nil {
-		// Here, where few frames are left of what led to it: a socket sleeps on this
-		// stack, which shrinks when little of it is in use.
-		web.RecordOf(r.Context()).Decision = socket.run(r.Context())
+		// The handler returns, and with it goes what net/http keeps for it: its stack and
+		// the request would be most of what a sleeping socket costs (FLT-28).
+		rec := web.RecordOf(r.Context())
+		write := rec.Detach(r)
+		socket.start(func(why string) {
+			rec.Decision = why
+			write()
+		})
 	}
 	return err
 }

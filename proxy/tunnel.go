@@ -30,9 +30,9 @@ const (
 type tunnel struct {
 	client, app pipe // client: from the browser to the app; app: back
 	watch       watch
-	leave       func()        // takes it out of the registry
-	over        chan struct{} // closed when all is done
-	ending      atomic.Bool   // both directions shall stop at a frame boundary
+	leave       func()           // takes it out of the registry
+	ended       func(why string) // called when all is done, with a word for the log
+	ending      atomic.Bool      // both directions shall stop at a frame boundary
 	reason      session.Reason
 
 	mu       sync.Mutex
@@ -52,23 +52,22 @@ type Sessions interface {
 func newTunnel(sessions Sessions, s session.Session) *tunnel {
 	return &tunnel{
 		watch: watch{sessions: sessions, session: s},
-		quiet: make(chan struct{}), over: make(chan struct{}),
+		quiet: make(chan struct{}),
 	}
 }
 
-// run carries bytes until it is over and returns why, in a word for the log.
-func (t *tunnel) run(ctx context.Context) string {
-	t.begin(ctx)
+// start carries bytes until it is over, and does not wait.
+func (t *tunnel) start(ended func(why string)) {
+	t.ended = ended
+	t.begin()
 	go t.carry(&t.app)
-	t.carry(&t.client)
-	<-t.over
-	return t.why
+	go t.carry(&t.client)
 }
 
 // begin looks after the session, which may have ended by now.
-func (t *tunnel) begin(ctx context.Context) {
+func (t *tunnel) begin() {
 	t.client.onData = t.watch.noteActivity
-	t.watch.begin(ctx, t.end)
+	t.watch.begin(t.end)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.carrying = true
@@ -78,6 +77,12 @@ func (t *tunnel) begin(ctx context.Context) {
 }
 
 func (t *tunnel) carry(p *pipe) {
+	defer func() {
+		if recover() != nil { // no net/http is around it; the process lives (SEC-ERR-06)
+			t.close()
+			t.directionEnded(p)
+		}
+	}()
 	if whole := p.carry(&t.ending); whole {
 		p.write(closeFrame(t.reason, p == &t.client))
 		closeWrite(p.to)
@@ -136,7 +141,7 @@ func (t *tunnel) finish() {
 	if t.patience != nil {
 		t.patience.Stop()
 	}
-	close(t.over)
+	t.ended(t.why)
 }
 
 // sessionEnded is the registry's call. It does not wait.

@@ -19,7 +19,6 @@ const activityStep = 250 * time.Millisecond
 type watch struct {
 	sessions Sessions
 	end      func(why string, reason session.Reason)
-	ctx      context.Context
 
 	last     time.Time // when data from the browser was noted
 	touching atomic.Bool
@@ -31,10 +30,10 @@ type watch struct {
 }
 
 // begin watches until stop.
-func (w *watch) begin(ctx context.Context, end func(string, session.Reason)) {
+func (w *watch) begin(end func(string, session.Reason)) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.ctx, w.end = ctx, end
+	w.end = end
 	w.expiry = time.AfterFunc(time.Until(w.session.Expires), w.expire)
 }
 
@@ -55,7 +54,7 @@ func (w *watch) noteActivity() {
 
 func (w *watch) touch() {
 	defer w.touching.Store(false)
-	switch s, err := w.sessions.Touch(w.ctx, w.current()); {
+	switch s, err := w.sessions.Touch(context.Background(), w.current()); {
 	case errors.Is(err, session.ErrNone):
 		w.end("session_ended", session.Ended())
 	case err == nil:
@@ -64,7 +63,7 @@ func (w *watch) touch() {
 }
 
 func (w *watch) expire() {
-	s, next, over := expired(w.ctx, w.sessions, w.current())
+	s, next, over := expired(context.Background(), w.sessions, w.current())
 	if over {
 		w.end("session_expired", session.Ended())
 		return

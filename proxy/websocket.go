@@ -91,22 +91,19 @@ func (t *Tunnels) connect(w http.ResponseWriter, r *http.Request, tun *tunnel) (
 		browser.Close()
 		return false, nil // nobody left to tell
 	}
-	clear(r.Header) // net/http keeps it as long as the handler runs; the app has it
 	tun.client.begin(browser, early, app, t.forwarder.buffers)
 	tun.app.begin(app, unread(ahead), browser, t.forwarder.buffers)
 	return true, nil
 }
 
 // hijack takes the browser's connection over from net/http, with the bytes that
-// came early, and empties the buffers of net/http, which keeps them as long as the
-// handler runs.
+// came early.
 func hijack(w http.ResponseWriter) (browser net.Conn, early []byte, err error) {
 	browser, buffered, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		return nil, nil, err
 	}
 	early = unread(buffered.Reader)
-	*buffered.Reader, *buffered.Writer = bufio.Reader{}, bufio.Writer{}
 	noticeVanished(browser)
 	browser.SetDeadline(time.Time{})
 	return browser, early, nil

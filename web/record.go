@@ -21,6 +21,10 @@ type Record struct {
 	Client   string // address of the client, as far as it is trusted
 	Decision string // why the gate answered as it did, one word
 	Err      error  // the cause of a failure
+
+	logger   *slog.Logger
+	start    time.Time
+	detached bool
 }
 
 type recordKey struct{}
@@ -34,20 +38,30 @@ func RecordOf(ctx context.Context) *Record {
 	return &Record{}
 }
 
+// Detach has the record written when the function that it returns is called, and
+// not when the handler returns: for what outlives its handler, as a tunnel does, and
+// shall not hold what net/http holds as long as the handler runs.
+func (rec *Record) Detach(r *http.Request) (write func()) {
+	rec.detached = true
+	method, path := r.Method, r.URL.EscapedPath()
+	return func() { rec.write(method, path) }
+}
+
 // Record gives every request an id and writes one slog record when it ends. A
 // panic becomes one 500 and a closed connection; the process lives (SEC-ERR-06).
 // It does not wrap the ResponseWriter: whoever answers notes the status, and the
 // tunnel can hijack what net/http gave.
 func (s *Site) Record(log *slog.Logger, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		rec := &Record{ID: rand.Text()[:16]}
+		rec := &Record{ID: rand.Text()[:16], logger: log, start: time.Now()}
 		r = r.WithContext(context.WithValue(r.Context(), recordKey{}, rec))
-		start := time.Now()
 		defer func() {
 			if p := recover(); p != nil && s.recovered(w, r, p) {
 				defer panic(http.ErrAbortHandler)
 			}
-			rec.log(log, r, time.Since(start))
+			if !rec.detached {
+				rec.write(r.Method, r.URL.EscapedPath())
+			}
 		}()
 		next.ServeHTTP(w, r)
 	})
@@ -77,17 +91,20 @@ func (s *Site) recovered(w http.ResponseWriter, r *http.Request, p any) (cut boo
 	return false
 }
 
-func (rec *Record) log(log *slog.Logger, r *http.Request, took time.Duration) {
+func (rec *Record) write(method, path string) {
+	if rec.logger == nil {
+		return
+	}
 	level := slog.LevelInfo
 	if rec.Status >= 500 {
 		level = slog.LevelError
 	}
 	attrs := []slog.Attr{
 		slog.String("id", rec.ID),
-		slog.String("method", printable(r.Method)),
-		slog.String("path", printable(r.URL.EscapedPath())),
+		slog.String("method", printable(method)),
+		slog.String("path", printable(path)),
 		slog.Int("status", rec.Status),
-		slog.Float64("ms", float64(took.Microseconds())/1000),
+		slog.Float64("ms", float64(time.Since(rec.start).Microseconds())/1000),
 	}
 	for _, a := range []struct{ key, value string }{
 		{"client", rec.Client}, {"sub", rec.Subject}, {"decision", rec.Decision},
@@ -99,7 +116,7 @@ func (rec *Record) log(log *slog.Logger, r *http.Request, took time.Duration) {
 	if rec.Err != nil {
 		attrs = append(attrs, slog.String("error", printable(rec.Err.Error())))
 	}
-	log.LogAttrs(r.Context(), level, "request", attrs...)
+	rec.logger.LogAttrs(context.Background(), level, "request", attrs...)
 }
 
 // maxLogged bounds one value in the log, in bytes: an error can quote a whole
