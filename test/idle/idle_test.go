@@ -1,0 +1,36 @@
+package main
+
+import (
+	"testing"
+	"time"
+
+	"sidegate/test/parts"
+)
+
+// FLT-28: a sleeping WebSocket costs at most so much of the program's memory, both
+// directions, both before and after it has carried something. With a buffer for each
+// direction, and what net/http holds, it was 50.
+const mostKiB = 36
+
+func TestSleepingWebSocketsCostLittle(t *testing.T) {
+	if _, err := parts.Checkout(); err != nil { // so that go test sees when the program changes
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	program, err := build(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const n = 1000
+	r, err := measure(program, dir, n, time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("empty: %s; %d sockets: %s, %.1f KiB each; when each has carried a message: %s, %.1f KiB each",
+		r.empty, n, r.opened, r.each(r.opened, n), r.rested, r.each(r.rested, n))
+	for _, m := range []memory{r.opened, r.rested} {
+		if each := r.each(m, n); each > mostKiB {
+			t.Errorf("a sleeping WebSocket costs %.1f KiB, want at most %d", each, mostKiB)
+		}
+	}
+}
