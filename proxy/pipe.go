@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"errors"
 	"net"
 	"os"
@@ -8,13 +9,10 @@ import (
 	"time"
 )
 
-// writeTime is how long a peer may take nothing at all.
-const writeTime = 45 * time.Second
-
 // pipe is one direction of a tunnel.
 type pipe struct {
 	from   source
-	to     net.Conn
+	to     sink
 	frames frames
 	onData func() // called after a data frame began; may be nil
 
@@ -24,7 +22,7 @@ type pipe struct {
 // begin has the pipe carry from one connection to another, first what came early.
 func (p *pipe) begin(from net.Conn, early []byte, to net.Conn, buffers *bufferPool) {
 	p.from.open(from, early, buffers)
-	p.to = to
+	p.to.open(to)
 }
 
 // carry copies until a side is done. Once ending is set it stops at the next
@@ -58,24 +56,10 @@ func (p *pipe) carryOnce(toBoundary bool) error {
 	if len(b) == 0 {
 		return err
 	}
-	defer p.from.buffers.Put(b)
-	if err := p.write(b); err != nil {
-		return err
-	}
-	if p.frames.feed(b) && p.onData != nil {
+	failed := p.to.write(b)
+	if failed == nil && p.frames.feed(b) && p.onData != nil {
 		p.onData()
 	}
-	return err
-}
-
-// write passes b on, however slowly the peer takes it.
-func (p *pipe) write(b []byte) error {
-	for {
-		p.to.SetWriteDeadline(time.Now().Add(writeTime))
-		n, err := p.to.Write(b)
-		if n == 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
-			return err
-		}
-		b = b[n:]
-	}
+	p.from.buffers.Put(b)
+	return cmp.Or(failed, err)
 }

@@ -25,3 +25,13 @@ func (s *source) tryRead(fd uintptr) (done bool) {
 		return true
 	}
 }
+
+// tryWrite writes what the kernel takes now. An error will be met again where there
+// is somebody to tell.
+func (s *sink) tryWrite(fd uintptr) (done bool) {
+	n, err := syscall.Write(int(fd), s.rest)
+	if err == nil {
+		s.rest = s.rest[n:]
+	}
+	return true
+}

@@ -84,10 +84,14 @@ func (t *tunnel) carry(p *pipe) {
 		}
 	}()
 	if whole := p.carry(&t.ending); whole {
-		p.write(closeFrame(t.reason, p == &t.client))
-		closeWrite(p.to)
+		t.sayGoodbye(p)
 	}
 	t.directionEnded(p)
+}
+
+func (t *tunnel) sayGoodbye(p *pipe) {
+	p.to.write(closeFrame(t.reason, p == &t.client))
+	closeWrite(p.to.Conn)
 }
 
 // directionEnded tells the other end, and gives the other direction a while to end
@@ -98,7 +102,7 @@ func (t *tunnel) directionEnded(p *pipe) {
 	case last:
 		t.finish()
 	default:
-		closeWrite(p.to)
+		closeWrite(p.to.Conn)
 	}
 }
 

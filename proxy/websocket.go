@@ -188,7 +188,9 @@ func writeAccepted(browser net.Conn, res *http.Response) error {
 	fmt.Fprint(buf, "HTTP/1.1 101 Switching Protocols\r\n")
 	res.Header.Write(buf)
 	fmt.Fprint(buf, "\r\n")
-	return buf.Flush()
+	err := buf.Flush()
+	browser.SetWriteDeadline(time.Time{})
+	return err
 }
 
 // refusedByApp passes on an app's no. A yes without upgrade is not an answer to a
