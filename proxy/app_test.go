@@ -19,6 +19,7 @@ type app struct {
 	listen net.Listener
 
 	mu     sync.Mutex
+	taken  int // connections
 	seen   []request
 	conns  map[net.Conn]bool
 	answer func(*appConn, request) (keep bool)
@@ -62,6 +63,7 @@ func (a *app) serve(t *testing.T, l net.Listener) {
 			}
 			a.mu.Lock()
 			a.conns[c] = true
+			a.taken++
 			a.mu.Unlock()
 			go a.converse(&appConn{c, bufio.NewReader(c)})
 		}
@@ -123,6 +125,13 @@ func (a *app) hits() []request {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return append([]request(nil), a.seen...)
+}
+
+// connections returns how many were made to the app so far.
+func (a *app) connections() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.taken
 }
 
 // only returns the one request received.

@@ -232,7 +232,7 @@ func TestOnlyPagesWithoutAnyAnswerAreAskedForTwice(t *testing.T) {
 			if g.app.answers(answerOK); kept {
 				g.ask(t, message("GET", "/", cookie)) // leaves a connection
 			}
-			before := len(g.app.hits())
+			before, connections := len(g.app.hits()), g.app.connections()
 			g.app.says(c.says, false)
 			conn := g.dial(t)
 			conn.send(t, strings.Replace(c.raw, "\r\n\r\n", "\r\nConnection: close\r\n\r\n", 1))
@@ -240,6 +240,10 @@ func TestOnlyPagesWithoutAnyAnswerAreAskedForTwice(t *testing.T) {
 			conn.Close()
 			if n := len(g.app.hits()) - before; n != want {
 				t.Errorf("kept %v: %.20q, cut after %q, reached the app %d times, want %d", kept, c.raw, c.says, n, want)
+			}
+			// Nor does half of it: what asks anew asks over a connection of its own.
+			if n := g.app.connections() - connections; !kept && n != want {
+				t.Errorf("%.20q, cut after %q, cost %d connections, want %d", c.raw, c.says, n, want)
 			}
 		}
 	}
