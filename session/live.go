@@ -23,30 +23,38 @@ func Restarting() Reason { return Reason{Code: 1012, Text: "service restart"} }
 // the session it was opened under. The zero Live is ready for use.
 type Live struct {
 	mu       sync.Mutex
-	sessions map[string]map[*conn]struct{} // by session id
+	sessions map[string]*held // by session id
 	open     int
 }
 
-type conn struct {
+// held is a session that has connections.
+type held struct {
 	session Session
-	end     func(Reason)
-	ended   bool // end was called; the connection is closing
+	conns   map[*conn]struct{}
+}
+
+type conn struct {
+	id    string // of its session
+	end   func(Reason)
+	ended bool // end was called; the connection is closing
 }
 
 // Add registers a connection opened under s. end is called at most once, must
 // not block, and may be called before Add returns. The returned function takes
 // the connection out again.
 func (l *Live) Add(s Session, end func(Reason)) (remove func()) {
-	c := &conn{session: s, end: end}
+	c := &conn{id: s.ID, end: end}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.sessions == nil {
-		l.sessions = make(map[string]map[*conn]struct{})
+		l.sessions = make(map[string]*held)
 	}
-	if l.sessions[s.ID] == nil {
-		l.sessions[s.ID] = make(map[*conn]struct{})
+	h := l.sessions[s.ID]
+	if h == nil {
+		h = &held{session: s, conns: make(map[*conn]struct{})}
+		l.sessions[s.ID] = h
 	}
-	l.sessions[s.ID][c] = struct{}{}
+	h.conns[c] = struct{}{}
 	l.open++
 	return func() { l.remove(c) }
 }
@@ -54,13 +62,16 @@ func (l *Live) Add(s Session, end func(Reason)) (remove func()) {
 func (l *Live) remove(c *conn) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	conns := l.sessions[c.session.ID]
-	if _, there := conns[c]; !there {
+	h := l.sessions[c.id]
+	if h == nil {
+		return
+	}
+	if _, there := h.conns[c]; !there {
 		return
 	}
 	l.open--
-	if delete(conns, c); len(conns) == 0 {
-		delete(l.sessions, c.session.ID)
+	if delete(h.conns, c); len(h.conns) == 0 {
+		delete(l.sessions, c.id)
 	}
 }
 
@@ -85,11 +96,8 @@ func (l *Live) Sessions() []Session {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var all []Session
-	for _, conns := range l.sessions {
-		for c := range conns {
-			all = append(all, c.session)
-			break
-		}
+	for _, h := range l.sessions {
+		all = append(all, h.session)
 	}
 	return all
 }
@@ -105,7 +113,10 @@ func end(why Reason, conns []*conn) int {
 func (l *Live) take(id string) []*conn {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return unended(l.sessions[id], -1)
+	if h := l.sessions[id]; h != nil {
+		return unended(h.conns, -1)
+	}
+	return nil
 }
 
 // takeAny does the same for up to limit connections of anybody; -1: all.
@@ -113,11 +124,11 @@ func (l *Live) takeAny(limit int) []*conn {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var taken []*conn
-	for _, conns := range l.sessions {
+	for _, h := range l.sessions {
 		if limit >= 0 && len(taken) >= limit {
 			break
 		}
-		taken = append(taken, unended(conns, limit-len(taken))...)
+		taken = append(taken, unended(h.conns, limit-len(taken))...)
 	}
 	return taken
 }

@@ -148,3 +148,20 @@ func TestRequestIDsDiffer(t *testing.T) {
 func TestRecordOfIsNeverNil(t *testing.T) {
 	RecordOf(t.Context()).Status = 200
 }
+
+// What outlives its handler has one line as well, when it is over.
+func TestADetachedRecordIsWrittenOnceByWhoTookIt(t *testing.T) {
+	var write func()
+	var buf bytes.Buffer
+	(&Site{}).Record(slog.New(slog.NewTextHandler(&buf, nil)), http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		write = RecordOf(r.Context()).Detach(r)
+		RecordOf(r.Context()).Decision = "closed"
+	})).ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/socket?canary", nil))
+	if buf.Len() > 0 {
+		t.Errorf("written when the handler returned: %s", buf.String())
+	}
+	write()
+	if out := buf.String(); strings.Count(out, "\n") != 1 || !strings.Contains(out, "path=/socket ") || !strings.Contains(out, "decision=closed") {
+		t.Errorf("got %q, want one line with what was noted", out)
+	}
+}

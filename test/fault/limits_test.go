@@ -122,7 +122,7 @@ func TestThousandsOfWebSocketsTakeLittleMemory(t *testing.T) {
 	n := min(5000, (fileLimit(t)-1000)/2)
 	s := newSite(t, settings{"SESSION_STORE": "memory:"})
 	r := s.stopped(nil)
-	r.run("/usr/bin/env", "GOMEMLIMIT=64MiB", sidegate.Path(t))
+	r.run("/usr/bin/env", "GOMEMLIMIT=50MiB", sidegate.Path(t))
 	r.Answers(t, r.admin+"/readyz")
 	people := crowd(t, 50, r.door)
 	empty := memory(t, r.Pid(), "VmRSS")
@@ -139,7 +139,7 @@ func TestThousandsOfWebSocketsTakeLittleMemory(t *testing.T) {
 	if n < 5000 {
 		t.Logf("only %d sockets: this machine's limit of open files is %d", n, fileLimit(t))
 	}
-	if perSocket := (full - empty) * 1024 / float64(n); perSocket > 64 {
+	if perSocket := (full - empty) * 1024 / float64(n); perSocket > 14 { // about 9 on a quiet machine
 		t.Errorf("a socket takes %.1f KiB", perSocket)
 	}
 }
