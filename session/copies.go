@@ -31,8 +31,9 @@ type copies struct {
 	mu         sync.Mutex
 	young, old map[string]*copied // by store key; when young is full it becomes old
 	flights    map[string]*flight
-	up         bool      // the feed is
-	cut        time.Time // when it was cut
+	dead, gone map[string]struct{} // revoked keys, in two generations as well
+	up         bool                // the feed is
+	cut        time.Time           // when it was cut
 	epoch      int
 	failing    time.Time // since when the store has not answered; zero: it does
 }
@@ -53,7 +54,9 @@ type flight struct {
 }
 
 func newCopies(now func() time.Time) *copies {
-	return &copies{now: now, young: make(map[string]*copied), flights: make(map[string]*flight)}
+	return &copies{
+		now: now, young: make(map[string]*copied), flights: make(map[string]*flight), dead: make(map[string]struct{}),
+	}
 }
 
 // trust is how far a copy can stand for the store's answer.
@@ -63,12 +66,16 @@ const (
 	none     trust = iota
 	instead        // of a store that does not answer: nobody need wait for it
 	standing       // for it
+	buried         // it was revoked, whatever the store says
 )
 
 // look returns the copy of a session, and how far it can be trusted.
 func (c *copies) look(key string, grace time.Duration) (Session, trust) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.isDead(key) {
+		return Session{}, buried
+	}
 	k := c.find(key)
 	if k == nil {
 		return Session{}, none
@@ -212,6 +219,25 @@ func (c *copies) revoked(key string) {
 	}
 }
 
+// bury remembers that a session was revoked. Redis copies to its replicas after it has
+// answered, so that a failover can bring a record back. A token is drawn once: what
+// was revoked never is again.
+func (c *copies) bury(key string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.dead) >= maxGeneration {
+		c.dead, c.gone = make(map[string]struct{}), c.dead
+	}
+	c.dead[key] = struct{}{}
+}
+
+// Precondition: mu is held.
+func (c *copies) isDead(key string) bool {
+	_, dead := c.dead[key]
+	_, gone := c.gone[key]
+	return dead || gone
+}
+
 // feed notes the state of the feed, and reports whether it is back after it was cut:
 // something may have been missed.
 func (c *copies) feed(up bool) (restored bool) {
@@ -241,7 +267,7 @@ func (c *copies) doubt() {
 // Precondition, here and below: mu is held.
 func (c *copies) judge(err error, began moment) {
 	switch {
-	case err == nil, errors.Is(err, ErrNone):
+	case err == nil, errors.Is(err, ErrNone), errors.Is(err, ErrFull):
 		c.failing = time.Time{}
 	case c.failing.IsZero() && !errors.Is(err, context.Canceled): // a caller who left
 		c.failing = began.at

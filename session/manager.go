@@ -129,6 +129,8 @@ func (m *Manager) find(ctx context.Context, t Token) (Session, error) {
 	switch trust {
 	case standing:
 		return s, nil
+	case buried:
+		return Session{}, ErrNone
 	case instead: // and the store is asked whether it is back
 		m.begin(ctx, t, key)
 		return s, nil

@@ -138,3 +138,73 @@ func TestSigningOutEndsWhatCannotBeOpened(t *testing.T) {
 	}
 	t.Error("who was told that they are signed out is not")
 }
+
+// farAway is a store whose reads take a while.
+type farAway struct{ *Memory }
+
+func (f farAway) Get(ctx context.Context, key string) ([]byte, error) {
+	select {
+	case <-time.After(5 * time.Millisecond):
+		return f.Memory.Get(ctx, key)
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// SEC-OUT-04: somebody who signed in very often can be signed out in the ten
+// seconds that a provider's notice has, or at least when it is sent again.
+func TestVeryManySessionsOfAPersonCanBeEnded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := farAway{NewMemory(10_000)}
+		defer store.Close()
+		r := newReplica(t, store, day)
+		for range 3000 {
+			r.signIn(alice())
+		}
+		for range 3 {
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			r.EndSubject(ctx, alice().Issuer, alice().Subject)
+			cancel()
+		}
+		left := 0
+		r.Each(t.Context(), func(Info) error { left++; return nil })
+		if left > 0 {
+			t.Errorf("%d of 3000 sessions are left after three attempts", left)
+		}
+	})
+}
+
+// A failover of Redis can bring a record back that was deleted a moment before: who
+// heard of the revocation lets nobody in by it.
+func TestARecordThatComesBackLetsNobodyIn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newCounted(t)
+		a, b := newReplica(t, store, day), newReplica(t, store, day)
+		c := a.signIn(alice())
+		token, _ := ParseToken(c.Value)
+		value, err := store.Memory.Get(t.Context(), token.key(public))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := a.End(httptest.NewRecorder(), request(c)); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if err := store.Put(t.Context(), token.key(public), value, time.Hour); err != nil {
+			t.Fatal(err)
+		}
+		a.wants(c, ErrNone, "where it was ended")
+		b.wants(c, ErrNone, "at the other replica")
+	})
+}
+
+// A store that is full has answered: nothing is in trouble.
+func TestAFullStoreIsNotInTrouble(t *testing.T) {
+	r := newReplica(t, NewMemory(1), day)
+	if _, err := r.Create(httptest.NewRecorder(), request(), SignIn{Identity: alice()}); !errors.Is(err, ErrFull) {
+		t.Fatalf("Create: %v, want ErrFull", err)
+	}
+	if r.copies.troubled() {
+		t.Error("a full store was taken for one in trouble")
+	}
+}

@@ -76,29 +76,59 @@ func (m *Manager) Each(ctx context.Context, visit func(Info) error) error {
 // EndOne ends one session of a person, and reports whether there was one of this
 // id.
 func (m *Manager) EndOne(ctx context.Context, who identity.Identity, id string) (bool, error) {
-	n, err := m.endMembers(ctx, m.sealer.subjectGroups(who.Issuer, who.Subject), func(i Info) bool { return i.ID == id })
+	found, err := m.members(ctx, m.sealer.subjectGroups(who.Issuer, who.Subject))
+	if err != nil {
+		return false, err
+	}
+	n, err := m.end(ctx, slices.DeleteFunc(found, func(i Info) bool { return i.ID != id }))
 	return n > 0, err
 }
 
 // EndSubject ends all sessions of an account, and returns how many it were.
 func (m *Manager) EndSubject(ctx context.Context, issuer, subject string) (int, error) {
-	return m.endMembers(ctx, m.sealer.subjectGroups(issuer, subject), everyone)
+	return m.endGroups(ctx, m.sealer.subjectGroups(issuer, subject))
 }
 
 // EndProviderSession ends the sessions that began in one session at the provider
 // (the sid of OpenID Connect Back-Channel Logout), and returns how many it were.
 func (m *Manager) EndProviderSession(ctx context.Context, issuer, sid string) (int, error) {
-	return m.endMembers(ctx, m.sealer.sidGroups(issuer, sid), everyone)
+	return m.endGroups(ctx, m.sealer.sidGroups(issuer, sid))
 }
 
-func everyone(Info) bool { return true }
-
-func (m *Manager) endMembers(ctx context.Context, groups []string, match func(Info) bool) (int, error) {
-	found, err := m.members(ctx, groups)
-	if err != nil {
-		return 0, err
+// endGroups ends every member, portion by portion: whoever has thousands of sessions,
+// and runs out of time, has fewer at the next try. What cannot be opened here ends too.
+func (m *Manager) endGroups(ctx context.Context, groups []string) (n int, _ error) {
+	for _, group := range groups {
+		keys, err := m.Store.Members(ctx, group)
+		if err != nil {
+			return n, err
+		}
+		for portion := range slices.Chunk(keys, revokeBatch) {
+			alive, err := m.alive(ctx, portion)
+			if err != nil {
+				return n, err
+			}
+			if err := m.revoke(ctx, portion...); err != nil {
+				return n, err
+			}
+			n += alive
+			_ = m.Store.Leave(ctx, group, portion...) // who reads the group looks what is there
+		}
 	}
-	return m.end(ctx, slices.DeleteFunc(found, func(i Info) bool { return !match(i) }))
+	return n, nil
+}
+
+// alive counts the sessions that there are.
+func (m *Manager) alive(ctx context.Context, keys []string) (n int, _ error) {
+	for _, key := range keys {
+		switch _, err := m.info(ctx, key); {
+		case err == nil:
+			n++
+		case !errors.Is(err, ErrNone):
+			return n, err
+		}
+	}
+	return n, nil
 }
 
 // EndWhere ends the sessions that match, whosoever, and returns how many it were.
@@ -117,7 +147,7 @@ func (m *Manager) EndWhere(ctx context.Context, match func(Info) bool) (int, err
 }
 
 // revokeBatch is how many sessions one call of the store ends.
-const revokeBatch = 500
+const revokeBatch = 100
 
 // end revokes sessions, and then takes them out of their groups.
 func (m *Manager) end(ctx context.Context, found []Info) (int, error) {
@@ -145,9 +175,15 @@ func (m *Manager) revoke(ctx context.Context, keys ...string) error {
 		return err
 	}
 	for _, key := range keys {
-		m.forget(key)
+		m.bury(key)
 	}
 	return nil
+}
+
+// bury drops what this process has of a session that was revoked, for good.
+func (m *Manager) bury(key string) {
+	m.copies.bury(key)
+	m.forget(key)
 }
 
 // forget drops all that this process has of a session that is over.
@@ -174,7 +210,7 @@ func (m *Manager) Follow(ctx context.Context, tell func(up bool, why error)) {
 		}
 		for _, key := range n.Keys {
 			if isSessionKey(key) {
-				m.forget(key)
+				m.bury(key)
 			}
 		}
 		if (!known || up != n.Up) && ctx.Err() == nil {
