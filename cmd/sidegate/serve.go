@@ -42,6 +42,7 @@ type server struct {
 	admin    listener
 	draining atomic.Bool
 	feedUp   atomic.Bool
+	feedLost atomic.Bool
 	traffic  traffic
 	keys     session.Keys
 	secrets  *secrets
@@ -192,9 +193,14 @@ func (s *server) serve(ctx context.Context) error {
 func (s *server) feedChanged(up bool, why error) {
 	s.feedUp.Store(up)
 	if up {
-		s.log.Info("the session store's revocation feed is up")
+		level := slog.LevelDebug // as everybody expects
+		if s.feedLost.Swap(false) {
+			level = slog.LevelInfo
+		}
+		s.log.Log(context.Background(), level, "the session store's revocation feed is up")
 		return
 	}
+	s.feedLost.Store(true)
 	s.log.Warn("the session store's revocation feed is down: until it is back, sign-outs on other replicas take effect here within seconds, and on open WebSockets when it is back", "error", why)
 }
 
