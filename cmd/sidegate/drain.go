@@ -15,6 +15,9 @@ const (
 	maxLinger = 3 * time.Second
 	// quiet is how long nothing was asked when nobody is taken to send more.
 	quiet = 700 * time.Millisecond
+	// unused is how long a connection is open without a word when none is taken to come:
+	// the first request of one that is younger may be on its way.
+	unused = 250 * time.Millisecond
 )
 
 // drain ends in at most DRAIN. Readiness is off at once. While there is traffic the
@@ -30,7 +33,8 @@ func (s *server) drain() error {
 	defer cancel()
 	linger := min(s.config.Drain/4, maxLinger)
 	s.linger(ctx, linger)
-	s.traffic.hangUp()
+	_ = s.public.Close() // the listener's end is what we want; Serve reports it to nobody
+	s.traffic.hangUp(ctx)
 	tunnels := make(chan struct{})
 	go func() {
 		defer close(tunnels)
@@ -58,8 +62,8 @@ func (s *server) linger(ctx context.Context, most time.Duration) {
 	}
 }
 
-// hangUp has each answer close its connection once we are stopping.
-func (s *server) hangUp(next http.Handler) http.Handler {
+// lastAnswers has each answer close its connection once we are stopping.
+func (s *server) lastAnswers(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if s.draining.Load() {
 			w.Header().Set("Connection", "close")
@@ -73,7 +77,7 @@ type traffic struct {
 	last atomic.Int64 // when something was last asked, Unix nanoseconds
 
 	mu     sync.Mutex
-	silent map[net.Conn]struct{} // over which nothing was asked yet
+	silent map[net.Conn]time.Time // over which nothing was asked yet, and since when
 }
 
 // note is an http.Server's ConnState.
@@ -83,9 +87,9 @@ func (t *traffic) note(c net.Conn, state http.ConnState) {
 		t.mu.Lock()
 		defer t.mu.Unlock()
 		if t.silent == nil {
-			t.silent = make(map[net.Conn]struct{})
+			t.silent = make(map[net.Conn]time.Time)
 		}
-		t.silent[c] = struct{}{}
+		t.silent[c] = time.Now()
 	case http.StateActive:
 		t.last.Store(time.Now().UnixNano())
 		fallthrough
@@ -96,14 +100,28 @@ func (t *traffic) note(c net.Conn, state http.ConnState) {
 	}
 }
 
-// hangUp closes connections over which nothing was ever asked, as browsers open some
-// ahead of need: http.Server.Shutdown would give each five seconds.
-func (t *traffic) hangUp() {
+// hangUp closes connections over which nothing was asked, as browsers open some ahead
+// of need: http.Server.Shutdown would wait five seconds for each, and then not answer.
+func (t *traffic) hangUp(ctx context.Context) {
+	for left := 1; left > 0 && ctx.Err() == nil; {
+		if left = t.hangUpUnused(); left > 0 {
+			time.Sleep(5 * time.Millisecond)
+		}
+	}
+}
+
+// hangUpUnused returns how many are too young to be closed.
+func (t *traffic) hangUpUnused() (young int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for c := range t.silent {
+	for c, since := range t.silent {
+		if time.Since(since) < unused {
+			young++
+			continue
+		}
 		c.Close()
 	}
+	return young
 }
 
 // busy reports whether something was asked just now, over whichever connection.

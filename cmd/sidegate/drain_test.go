@@ -242,3 +242,22 @@ func TestAStoppingProcessStillHearsOfRevocations(t *testing.T) {
 		t.Errorf("its connections were closed for %+v, want that the session ended", why)
 	}
 }
+
+// A connection that has just come may have its first request on the way: it is not
+// closed with those that were never used.
+func TestARequestOnItsWayIsNotCutOff(t *testing.T) {
+	s, stop, ended := stoppable(t, "DRAIN=30s")
+	conn, err := net.Dial("tcp", s.public.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	time.Sleep(50 * time.Millisecond) // it is taken in
+	stop()
+	for !s.draining.Load() {
+		time.Sleep(time.Millisecond)
+	}
+	time.Sleep(100 * time.Millisecond) // the listener is closed by now
+	get(t, conn, bufio.NewReader(conn), "/public/")
+	within(t, ended, 5*time.Second)
+}

@@ -102,7 +102,7 @@ func newServer(c config.Config, load func() (config.Config, error), to streams) 
 		Own: ownPaths(s.login, gate, site, c.Proxy.App), Gate: gate,
 		Client: proxy.Client{Trusted: c.Proxy.Trusted}, Public: public,
 	}
-	return s, s.listen(s.hangUp(site.Record(s.log, site.Handle(routes.Serve))))
+	return s, s.listen(s.lastAnswers(site.Record(s.log, site.Handle(routes.Serve))))
 }
 
 // ownPaths are the exact paths on the public listener that are not the app's.
