@@ -19,6 +19,9 @@ const (
 	pingEvery = 800 * time.Millisecond
 	// A lost feed is opened again after some time between these.
 	leastPause, mostPause = 50 * time.Millisecond, time.Second
+	// steady is how long a feed has to be up for the pauses to begin anew: each return
+	// has all sessions with open connections looked at.
+	steady = 5 * time.Second
 )
 
 // Revoked implements session.Store.
@@ -40,8 +43,9 @@ type feed struct {
 func (f *feed) run() {
 	defer close(f.notices)
 	for pause := leastPause; f.ctx.Err() == nil; pause = min(2*pause, mostPause) {
+		began := time.Now()
 		err := f.listen()
-		if f.up {
+		if f.up && time.Since(began) > steady {
 			pause = leastPause
 		}
 		f.down(err)

@@ -223,3 +223,29 @@ func TestTenThousandKeysAreRevokedTogether(t *testing.T) {
 		})
 	}
 }
+
+// A feed that is cut again and again is not opened as often: each return costs a look
+// at every session that has open connections.
+func TestAFlappingFeedTakesPauses(t *testing.T) {
+	t.Parallel()
+	r := sessiontest.Redis(t)
+	s := open(t, r.URL)
+	returns := 0
+	notices := s.Revoked(t.Context())
+	stop := time.After(4 * time.Second)
+	for over := false; !over; {
+		select {
+		case n := <-notices:
+			if n.Up {
+				returns++
+				r.Do("CLIENT", "KILL", "TYPE", "pubsub")
+			}
+		case <-stop:
+			over = true
+		}
+	}
+	t.Logf("the feed came back %d times in 4 s of being cut at once", returns)
+	if returns < 3 || returns > 15 {
+		t.Errorf("it came back %d times, want it to try on, with pauses", returns)
+	}
+}
