@@ -101,8 +101,8 @@ func (rec *Record) write(method, path string) {
 	}
 	attrs := []slog.Attr{
 		slog.String("id", rec.ID),
-		slog.String("method", printable(method)),
-		slog.String("path", printable(path)),
+		slog.String("method", Printable(method)),
+		slog.String("path", Printable(path)),
 		slog.Int("status", rec.Status),
 		slog.Float64("ms", float64(time.Since(rec.start).Microseconds())/1000),
 	}
@@ -110,11 +110,11 @@ func (rec *Record) write(method, path string) {
 		{"client", rec.Client}, {"sub", rec.Subject}, {"decision", rec.Decision},
 	} {
 		if a.value != "" {
-			attrs = append(attrs, slog.String(a.key, printable(a.value)))
+			attrs = append(attrs, slog.String(a.key, Printable(a.value)))
 		}
 	}
 	if rec.Err != nil {
-		attrs = append(attrs, slog.String("error", printable(rec.Err.Error())))
+		attrs = append(attrs, slog.String("error", Printable(rec.Err.Error())))
 	}
 	rec.logger.LogAttrs(context.Background(), level, "request", attrs...)
 }
@@ -123,10 +123,10 @@ func (rec *Record) write(method, path string) {
 // document of the provider's.
 const maxLogged = 500
 
-// printable keeps values that others chose from steering a terminal. slog's
+// Printable keeps values that others chose from steering a terminal. slog's
 // handlers escape line breaks and ESC, but its JSON leaves DEL, the C1 controls
 // and the marks that turn the direction of text as they are.
-func printable(s string) string {
+func Printable(s string) string {
 	if len(s) > maxLogged {
 		s = s[:maxLogged]
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"sidegate/config"
+	"sidegate/web"
 )
 
 // adminClient asks the sidegate that runs on this machine, on its private listener.
@@ -79,7 +80,7 @@ func refusal(status int, answer []byte) error {
 		Message string `json:"message"`
 	}
 	if json.Unmarshal(answer, &said) == nil && said.Message != "" {
-		return fmt.Errorf("%s", printable(said.Message))
+		return fmt.Errorf("%s", web.Printable(said.Message))
 	}
 	return fmt.Errorf("the listener at SIDEGATE_ADMIN_LISTEN answered with status %d", status)
 }

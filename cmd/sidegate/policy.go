@@ -73,18 +73,8 @@ func (p *policyFile) read() (access.Rules, error) {
 // watch reads the file again when it changes. Who is no longer admitted loses
 // open WebSockets at once, and everything else at the next request.
 func (p *policyFile) watch(ctx context.Context) {
-	if p.path == "" {
-		return
-	}
-	tick := time.NewTicker(policyStep)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			p.reload()
-		}
+	if p.path != "" {
+		every(ctx, policyStep, p.reload)
 	}
 }
 

@@ -22,17 +22,21 @@ type secrets struct {
 // watch reads the files until ctx is done. One that cannot be read, or holds what is
 // no secret, changes nothing: it may be half written.
 func (s *secrets) watch(ctx context.Context) {
-	if s.load == nil {
-		return
+	if s.load != nil {
+		every(ctx, reloadStep, func() { s.reload(ctx) })
 	}
-	tick := time.NewTicker(reloadStep)
+}
+
+// every does something again and again until ctx is done.
+func every(ctx context.Context, step time.Duration, do func()) {
+	tick := time.NewTicker(step)
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			s.reload(ctx)
+			do()
 		}
 	}
 }

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
-	"unicode"
 
 	"sidegate/web"
 )
@@ -85,8 +84,8 @@ func sessionTable(out io.Writer, sessions []listedSession, now time.Time) {
 	fmt.Fprintln(table, "EMAIL\tSIGNED IN\tLAST SEEN\tENDS\tBROWSER\tADDRESS\tID")
 	for _, s := range sessions {
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n",
-			printable(cmp.Or(s.Email, "sub:"+s.Subject)), web.Relative(s.Created, now), web.Relative(s.Seen, now), web.Relative(s.Ends, now),
-			web.Browser(s.Browser), printable(cmp.Or(s.Address, "-")), s.ID)
+			web.Printable(cmp.Or(s.Email, "sub:"+s.Subject)), web.Relative(s.Created, now), web.Relative(s.Seen, now), web.Relative(s.Ends, now),
+			web.Browser(s.Browser), web.Printable(cmp.Or(s.Address, "-")), s.ID)
 	}
 	table.Flush()
 }
@@ -105,13 +104,13 @@ func revokeSessions(ctx context.Context, c *adminClient, o sessionsOrder, to str
 	}
 	for _, e := range done.Ended {
 		if id, ok := strings.CutPrefix(e.Who, "id:"); ok {
-			fmt.Fprintln(to.out, "session", printable(id), "ended")
+			fmt.Fprintln(to.out, "session", web.Printable(id), "ended")
 			continue
 		}
-		fmt.Fprintln(to.out, sessionCount(e.Sessions), "of", printable(e.Who), "ended")
+		fmt.Fprintln(to.out, sessionCount(e.Sessions), "of", web.Printable(e.Who), "ended")
 	}
 	for _, who := range done.Unknown {
-		fmt.Fprintln(to.err, "no session of", printable(who))
+		fmt.Fprintln(to.err, "no session of", web.Printable(who))
 	}
 	if len(done.Unknown) > 0 {
 		return exitCode(1)
@@ -124,14 +123,4 @@ func sessionCount(n int) string {
 		return "1 session"
 	}
 	return fmt.Sprintf("%d sessions", n)
-}
-
-// printable keeps what others chose from steering the terminal.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return unicode.ReplacementChar
-	}, s)
 }

@@ -23,7 +23,7 @@ func newShedding(l net.Listener, log *slog.Logger) *shedding {
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
 		limit.Cur = 0
 	}
-	return &shedding{Listener: l, limit: uintptr(limit.Cur), log: log}
+	return &shedding{Listener: l, limit: uintptr(min(limit.Cur, 1<<30)), log: log}
 }
 
 // Accept implements net.Listener; it is for one caller at a time. From three

@@ -6,6 +6,7 @@ import (
 
 	"sidegate/access"
 	"sidegate/session"
+	"sidegate/web"
 )
 
 // who names sessions in a revocation: all of an e-mail, all of the provider's
@@ -23,7 +24,7 @@ func parseWho(s string) (who, error) {
 	if email, ok := access.FoldEmail(s); ok {
 		return who{email: email}, nil
 	}
-	return who{}, fmt.Errorf("%q is no e-mail address, no sub:SUBJECT and no id:ID", shorten(printable(s)))
+	return who{}, fmt.Errorf("%q is no e-mail address, no sub:SUBJECT and no id:ID", shorten(web.Printable(s)))
 }
 
 // matches reports whether a session is one of those named. Subjects are those of
