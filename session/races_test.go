@@ -82,6 +82,7 @@ func TestEveryConnectionIsLookedAtOnceTheFeedIsBack(t *testing.T) {
 		time.Sleep(300 * time.Millisecond)
 		deaf.fail.Store(false)
 		time.Sleep(time.Hour)
+		synctest.Wait() // also for the race detector
 		if !closed {
 			t.Error("a WebSocket of a revoked session is still open an hour after feed and store are back")
 		}
