@@ -187,7 +187,7 @@ func Eventually(t testing.TB, failure func() string, ok func() bool) {
 func FreePort(t testing.TB) int {
 	t.Helper()
 	for range 100 {
-		port := 10_000 + rand.IntN(10_000)
+		port := 10_100 + rand.IntN(9_900) // above 10080, which browsers refuse to open
 		if l, err := net.Listen("tcp", Loopback(port)); err == nil {
 			l.Close()
 			return port
