@@ -85,7 +85,7 @@ type Store struct {
 // Proxy is what we accept from the network, what is open without a session, and
 // what the app is.
 type Proxy struct {
-	App         string         // "auto", "streamlit" or "none"
+	App         string         // one of AppNames
 	Trusted     []netip.Prefix // peers whose X-Forwarded-For counts; IPv4 never in its mapped form
 	Origins     []string       // besides our own; canonical, so compare bytes
 	PublicPaths []PathRule

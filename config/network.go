@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -135,9 +136,14 @@ func parseNetwork(entry string) (network netip.Prefix, problem string) {
 	return network, ""
 }
 
+// AppNames are the values of APP: the presets, and two that are none.
+func AppNames() []string {
+	return []string{"auto", "none", "streamlit"}
+}
+
 func (p *parser) app(value string) string {
-	if value != "auto" && value != "streamlit" && value != "none" {
-		p.fault("APP", "is none of auto, streamlit and none")
+	if !slices.Contains(AppNames(), value) {
+		p.fault("APP", "is none of the known ones; the nearest is %s. Known are: %s", nearest(value, AppNames()), strings.Join(AppNames(), ", "))
 	}
 	return value
 }

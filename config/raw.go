@@ -45,7 +45,7 @@ type Raw struct {
 	StoreGrace        string `split_words:"true" def:"60s" desc:"how long a session that is known here is served while the store cannot be asked" example:"60s"`
 	TrustedProxies    string `split_words:"true" desc:"comma list of networks whose X-Forwarded-For counts; not set: nobody's" example:"10.0.0.0/8,192.168.1.7"`
 	AllowedOrigins    string `split_words:"true" desc:"comma list of origins besides our own that may open WebSockets" example:"https://portal.example.com"`
-	App               string `split_words:"true" def:"auto" desc:"which dashboard the app is: auto, streamlit or none; auto knows it by the command of run and demo" example:"streamlit"`
+	App               string `split_words:"true" def:"auto" desc:"which dashboard the app is, see docs/dashboards.md; auto recognises it by the command of run and demo or by its answers; none: any web app" example:"streamlit"`
 	PublicPaths       string `split_words:"true" desc:"comma list of [METHOD ]/path open without login; exact, or everything below when it ends in /" example:"/static/,/robots.txt"`
 	Drain             string `split_words:"true" def:"10s" desc:"how long a stopping process waits for requests and closes WebSockets" example:"10s"`
 	LogLevel          string `split_words:"true" def:"info" desc:"debug, info, warn or error" example:"info"`

@@ -69,7 +69,7 @@ type userInfo struct {
 
 // UserInfo answers GET /_gate/userinfo. It is for scripts: never a redirect.
 func (g *Gate) UserInfo(w http.ResponseWriter, r *http.Request) error {
-	return g.admit(w, r, sessionRequired, func(s session.Session) error {
+	return g.admit(w, r, g.Forward.sessionRequired, func(s session.Session) error {
 		id := s.Identity
 		g.Site.JSON(w, r, http.StatusOK, userInfo{
 			Email: id.Email, Subject: id.Subject, Issuer: id.Issuer,

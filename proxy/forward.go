@@ -24,6 +24,7 @@ type Forwarder struct {
 	upstream *Upstream
 	public   Public
 	site     *web.Site
+	preset   *Preset
 	proxy    *httputil.ReverseProxy
 	buffers  *bufferPool
 }
@@ -31,9 +32,9 @@ type Forwarder struct {
 // Public is our own address as browsers see it.
 type Public struct{ Scheme, Host string }
 
-// NewForwarder returns a Forwarder to the app.
-func NewForwarder(upstream *Upstream, public Public, site *web.Site) *Forwarder {
-	f := &Forwarder{upstream: upstream, public: public, site: site, buffers: &bufferPool{}}
+// NewForwarder returns a Forwarder to the app. A nil preset is that of any app.
+func NewForwarder(upstream *Upstream, public Public, site *web.Site, preset *Preset) *Forwarder {
+	f := &Forwarder{upstream: upstream, public: public, site: site, preset: preset, buffers: &bufferPool{}}
 	f.proxy = &httputil.ReverseProxy{
 		// Rewrite, never Director: with Director the client deletes our headers by
 		// naming them in Connection (SEC-HDR-05).
@@ -60,7 +61,7 @@ func (f *Forwarder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // then we say it.
 func (f *Forwarder) prepare(out, in *http.Request) {
 	strip(out.Header)
-	stripCookies(out.Header)
+	stripCookies(out.Header, f.preset.App().Cookies)
 	out.URL, _ = targetURL(in.RequestURI)
 	out.URL.Scheme, out.URL.Host = f.upstream.scheme, f.upstream.host
 	out.Host = in.Host
@@ -161,7 +162,7 @@ func withoutCookies(list string) string {
 func (f *Forwarder) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.Is(context.Cause(r.Context()), session.ErrNone) {
 		w.Header().Set("Connection", "close")
-		f.site.Fail(w, r, sessionRequired(w, r))
+		f.site.Fail(w, r, f.sessionRequired(w, r))
 		return
 	}
 	f.site.Fail(w, r, appFailed(err))

@@ -14,9 +14,11 @@ type frames struct {
 	head [14]byte // the present header, as far as seen
 	have int      // how much of head is filled; 0 once the header is whole
 	left uint64   // payload bytes still to come
+	open bool     // a message in fragments is under way (RFC 6455 5.4)
 }
 
 const (
+	opBinary    = 0x2
 	opClose     = 0x8
 	opControl   = 0x8 // this bit marks control frames: Close, Ping, Pong
 	finBit      = 0x80
@@ -39,7 +41,9 @@ func (f *frames) feed(p []byte) (data bool) {
 		f.have += n
 		p = p[n:]
 		if f.have == f.headSize() {
-			data = data || f.head[0]&opControl == 0
+			if f.head[0]&opControl == 0 {
+				data, f.open = true, f.head[0]&finBit == 0
+			}
 			f.left, f.have = f.payload(), 0
 		}
 	}
@@ -48,6 +52,9 @@ func (f *frames) feed(p []byte) (data bool) {
 
 // boundary reports whether the stream stands between two frames.
 func (f *frames) boundary() bool { return f.have == 0 && f.left == 0 }
+
+// between reports whether the stream stands between two messages.
+func (f *frames) between() bool { return f.boundary() && !f.open }
 
 // need returns how many bytes may be read without passing the end of the present
 // frame; at least 1.
@@ -100,4 +107,14 @@ func closeFrame(why session.Reason, masked bool) []byte {
 		head = append(head, 0, 0, 0, 0)
 	}
 	return append(head, body...)
+}
+
+// binaryFrame builds a whole message of the server's in one frame; it must be shorter
+// than 64 KiB.
+func binaryFrame(payload []byte) []byte {
+	head := []byte{finBit | opBinary, byte(len(payload))}
+	if len(payload) >= length16 {
+		head = binary.BigEndian.AppendUint16([]byte{finBit | opBinary, length16}, uint16(len(payload)))
+	}
+	return append(head, payload...)
 }

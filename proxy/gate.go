@@ -42,6 +42,9 @@ type Gate struct {
 // comment for the order. A WebSocket is never public: a socket lives as long as
 // its session, and a public one would have none.
 func (g *Gate) Serve(w http.ResponseWriter, r *http.Request) error {
+	if g.Forward.preset.App().Denies(rawPath(r)) {
+		return &web.Error{Status: http.StatusNotFound, Code: "path_denied", Public: "This address of the app is not for browsers. Its operator asks the app itself, not through sidegate."}
+	}
 	if !asksForWebSocket(r) && g.Public.Match(r.Method, rawPath(r)) {
 		web.RecordOf(r.Context()).Decision = "public"
 		g.Forward.ServeHTTP(w, r)
@@ -111,7 +114,7 @@ func (g *Gate) pass(w http.ResponseWriter, r *http.Request, s session.Session) (
 // sleeping tab would begin a sign-in.
 func (g *Gate) withoutSession(w http.ResponseWriter, r *http.Request) error {
 	if !web.IsPageLoad(r) {
-		return sessionRequired(w, r)
+		return g.Forward.sessionRequired(w, r)
 	}
 	web.RecordOf(r.Context()).Decision = "sign_in"
 	g.Site.Redirect(w, r, g.Forward.public.own(r)+loginPath(r))
@@ -121,17 +124,19 @@ func (g *Gate) withoutSession(w http.ResponseWriter, r *http.Request) error {
 // loginPath is where a sign-in begins that comes back to this request.
 func loginPath(r *http.Request) string { return "/_gate/login?rd=" + url.QueryEscape(r.RequestURI) }
 
-// sessionRequired is the 401 of what is not a page load. Streamlit's own calls
-// get the one form of it that Streamlit shows to the person.
-func sessionRequired(_ http.ResponseWriter, r *http.Request) error {
+// sessionRequired is the 401 of what is not a page load. An app's own calls get the
+// form of it that its page shows to the person, if there is one.
+func (f *Forwarder) sessionRequired(_ http.ResponseWriter, r *http.Request) error {
 	e := &web.Error{
 		Status: http.StatusUnauthorized, Code: "session_required",
 		Public: "You are not signed in, or your session has ended. Open the page again to sign in.",
 		Action: web.Action{Label: "Sign in", Href: "/_gate/login?rd=%2F"},
 	}
-	if apps.StreamlitCall(rawPath(r)) {
-		e.Body = apps.StreamlitSignedOut
+	ended := f.preset.App().Ended
+	if ended == nil {
+		ended = apps.StreamlitEnded // no other app has such paths
 	}
+	e.Body = ended(rawPath(r))
 	return e
 }
 

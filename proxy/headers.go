@@ -71,13 +71,14 @@ func strip(h http.Header) {
 
 // stripCookies removes our cookies and keeps the others byte for byte, in order:
 // an app must not collect live sessions. Other spellings that some cookie parser
-// could take for ours go as well.
-func stripCookies(h http.Header) {
+// could take for ours go as well. So do the app's own whose names begin with one of
+// others.
+func stripCookies(h http.Header, others []string) {
 	var kept []string
 	for _, line := range h["Cookie"] {
 		var pairs []string
 		for pair := range strings.SplitSeq(line, ";") {
-			if !ourCookie(pair) {
+			if !ourCookie(pair) && !beginsWith(cookieName(pair), others) {
 				pairs = append(pairs, pair)
 			}
 		}
@@ -92,12 +93,25 @@ func stripCookies(h http.Header) {
 // cookie of ours. A nameless "=name=value" counts, as do quotes and any white
 // space or control around the name.
 func ourCookie(pair string) bool {
+	name := cookieName(pair)
+	for _, ours := range session.CookieNames() {
+		if strings.EqualFold(name, ours) {
+			return true
+		}
+	}
+	return false
+}
+
+func cookieName(pair string) string {
 	pair = strings.TrimLeftFunc(pair, func(r rune) bool { return r == '=' || notInName(r) })
 	name, _, _ := strings.Cut(pair, ";")
 	name, _, _ = strings.Cut(name, "=")
-	name = strings.TrimRightFunc(name, notInName)
-	for _, ours := range session.CookieNames() {
-		if strings.EqualFold(name, ours) {
+	return strings.TrimRightFunc(name, notInName)
+}
+
+func beginsWith(name string, beginnings []string) bool {
+	for _, b := range beginnings {
+		if len(name) >= len(b) && strings.EqualFold(name[:len(b)], b) {
 			return true
 		}
 	}

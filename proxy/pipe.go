@@ -14,7 +14,8 @@ type pipe struct {
 	from   source
 	to     sink
 	frames frames
-	onData func() // called after a data frame began; may be nil
+	onData func()                     // called after a data frame began; may be nil
+	look   func(b []byte) (more bool) // sees what will be passed on, as long as it wants; may be nil
 
 	over bool // has ended; the tunnel's note
 }
@@ -55,6 +56,9 @@ func (p *pipe) carryOnce(toBoundary bool) error {
 	b, err := p.from.read(limit, p.frames.left > smallBuffer)
 	if len(b) == 0 {
 		return err
+	}
+	if p.look != nil && !p.look(b) {
+		p.look = nil
 	}
 	failed := p.to.write(b)
 	if failed == nil && p.frames.feed(b) && p.onData != nil {

@@ -37,6 +37,7 @@ type setup struct {
 	paths    []string       // public paths, "METHOD /path" or "/path"
 	limits   session.Limits // zero: 12 h and 168 h
 	store    session.Store  // nil: in memory
+	preset   *proxy.Preset
 	finder   func(*rig, proxy.Finder) proxy.Finder
 }
 
@@ -51,6 +52,14 @@ type rig struct {
 	policy   *access.Book
 	gate     *proxy.Gate
 	log      *lockedBuffer
+}
+
+// button answers where an app's own button leads.
+func button(which string) web.Handler {
+	return func(w http.ResponseWriter, _ *http.Request) error {
+		w.Header().Set("Button", which)
+		return nil
+	}
 }
 
 func alice() identity.Identity {
@@ -108,7 +117,7 @@ func (g *rig) serve(t *testing.T, s setup) {
 	}
 	public := proxy.Public{Scheme: g.public.Scheme, Host: g.public.Host}
 	site := &web.Site{HTTPS: public.Scheme == "https"}
-	forward := proxy.NewForwarder(proxy.NewUpstream(parseURL(t, s.upstream)), public, site)
+	forward := proxy.NewForwarder(proxy.NewUpstream(parseURL(t, s.upstream)), public, site, s.preset)
 	g.gate = &proxy.Gate{
 		Sessions: finder, Policy: g.policy, Public: paths, Site: site, Forward: forward,
 		Origins: proxy.Origins{Allowed: []string{s.public, "https://partner.example"}},
@@ -120,6 +129,7 @@ func (g *rig) serve(t *testing.T, s setup) {
 			"/_gate/userinfo": web.Only(g.gate.UserInfo, http.MethodGet),
 		},
 		Gate: g.gate, Public: public,
+		Login: button("log-in"), Logout: button("log-out"),
 	}
 	if s.trusted != "" {
 		routes.Client.Trusted = []netip.Prefix{netip.MustParsePrefix(s.trusted)}

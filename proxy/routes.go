@@ -16,6 +16,8 @@ import (
 // our own exact paths are answered, everything else is the Gate's.
 type Routes struct {
 	Own    map[string]web.Handler // by exact path under /_gate/
+	Login  web.Handler            // the app's own log-in button led here
+	Logout web.Handler            // and its log-out button here
 	Gate   *Gate
 	Client Client
 	Public Public
@@ -44,7 +46,21 @@ func (rt *Routes) Serve(w http.ResponseWriter, r *http.Request) error {
 				" instead. Behind another proxy, have it pass the Host header on.",
 		}
 	}
+	if button := rt.button(rawPath(r)); button != nil {
+		return button(w, r)
+	}
 	return rt.Gate.Serve(w, r)
+}
+
+// button returns who answers where a button of the app's own leads; nil: it is none.
+func (rt *Routes) button(path string) web.Handler {
+	switch app := rt.Gate.Forward.preset.App(); {
+	case app.SignsOut(path):
+		return rt.Logout
+	case app.SignsIn(path):
+		return rt.Login
+	}
+	return nil
 }
 
 // restTime is how long the rest of a body may take that nobody wants any more.

@@ -32,6 +32,7 @@ type tunnel struct {
 	watch       watch
 	leave       func()           // takes it out of the registry
 	ended       func(why string) // called when all is done, with a word for the log
+	farewell    []byte           // a message for the page when its session ends; may be nil
 	ending      atomic.Bool      // both directions shall stop at a frame boundary
 	reason      session.Reason
 
@@ -90,7 +91,12 @@ func (t *tunnel) carry(p *pipe) {
 }
 
 func (t *tunnel) sayGoodbye(p *pipe) {
-	p.to.write(closeFrame(t.reason, p == &t.client))
+	var last []byte
+	// A message of ours in the middle of one of theirs would break both.
+	if p == &t.app && t.farewell != nil && t.reason == session.Ended() && p.frames.between() {
+		last = binaryFrame(t.farewell)
+	}
+	p.to.write(append(last, closeFrame(t.reason, p == &t.client)...))
 	closeWrite(p.to.Conn)
 }
 

@@ -3,11 +3,14 @@ package proxy
 import (
 	"context"
 	"crypto/tls"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
 	"strings"
 	"time"
+
+	"sidegate/proxy/apps"
 )
 
 // dialTime is how long a connection to the app may take, once it is its turn.
@@ -100,6 +103,29 @@ func (u *Upstream) dialInTurn(ctx context.Context, network, addr string) (net.Co
 	}
 	defer u.turns.end()
 	return u.dialer(ctx, network, addr)
+}
+
+// lookTime is how long an answer to Look may take, and lookBytes how much of it counts.
+const (
+	lookTime  = 5 * time.Second
+	lookBytes = 64 << 10
+)
+
+// Look asks the app for path as nobody in particular, and follows no redirect.
+func (u *Upstream) Look(ctx context.Context, path string) (apps.Answer, error) {
+	ctx, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.scheme+"://"+u.host+path, nil)
+	if err != nil {
+		return apps.Answer{}, err
+	}
+	res, err := u.transport.RoundTrip(req)
+	if err != nil {
+		return apps.Answer{}, err
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(res.Body, lookBytes))
+	return apps.Answer{Status: res.StatusCode, Header: res.Header, Body: body}, err
 }
 
 // Check reports whether the app takes connections.

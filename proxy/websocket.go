@@ -34,11 +34,12 @@ type Tunnels struct {
 	forwarder *Forwarder
 	sessions  Sessions
 	live      *session.Live
+	owners    *owners
 }
 
 // NewTunnels returns Tunnels that use the forwarder's app and headers.
 func NewTunnels(f *Forwarder, sessions Sessions, live *session.Live) *Tunnels {
-	return &Tunnels{forwarder: f, sessions: sessions, live: live}
+	return &Tunnels{forwarder: f, sessions: sessions, live: live, owners: newOwners(time.Now())}
 }
 
 // open makes one WebSocket of a handshake that was checked. The tunnel still has
@@ -54,7 +55,7 @@ func (t *Tunnels) open(w http.ResponseWriter, r *http.Request, s session.Session
 	// The session, or the person's right, may have ended between the gate's look
 	// and the registration; from here on the registry tells.
 	if _, err := t.sessions.Refresh(r.Context(), s); errors.Is(err, session.ErrNone) || !policy.Decide(s.Identity).Allowed {
-		return nil, sessionRequired(w, r)
+		return nil, t.forwarder.sessionRequired(w, r)
 	}
 	opened, err := t.connect(w, r, tun)
 	if !opened {
@@ -65,7 +66,7 @@ func (t *Tunnels) open(w http.ResponseWriter, r *http.Request, s session.Session
 
 // connect has the app and the browser agree, and gives the tunnel their connections.
 func (t *Tunnels) connect(w http.ResponseWriter, r *http.Request, tun *tunnel) (opened bool, _ error) {
-	app, ahead, res, err := t.shake(r)
+	app, ahead, res, err := t.shake(r, tun.watch.session)
 	if err != nil {
 		return false, appFailed(err)
 	}
@@ -93,7 +94,26 @@ func (t *Tunnels) connect(w http.ResponseWriter, r *http.Request, tun *tunnel) (
 	}
 	tun.client.begin(browser, early, app, t.forwarder.buffers)
 	tun.app.begin(app, unread(ahead), browser, t.forwarder.buffers)
+	t.adorn(tun)
 	return true, nil
+}
+
+// adorn adds what the app's preset knows of its WebSockets.
+func (t *Tunnels) adorn(tun *tunnel) {
+	socket := t.forwarder.preset.App().Socket
+	if socket.Farewell != nil {
+		tun.farewell = socket.Farewell(EndedPath)
+	}
+	if socket.Assigned != nil {
+		who := tun.watch.session.Identity
+		tun.app.look = newListener(func(message []byte) bool {
+			id := socket.Assigned(message)
+			if id != "" {
+				t.owners.note(id, who)
+			}
+			return id != ""
+		}).look
+	}
 }
 
 // hijack takes the browser's connection over from net/http, with the bytes that
@@ -119,7 +139,7 @@ func unread(ahead *bufio.Reader) []byte {
 
 // shake sends the handshake to the app over a connection of its own and returns
 // the answer's head, and the reader that may hold the first frames.
-func (t *Tunnels) shake(r *http.Request) (net.Conn, *bufio.Reader, *http.Response, error) {
+func (t *Tunnels) shake(r *http.Request, s session.Session) (net.Conn, *bufio.Reader, *http.Response, error) {
 	out := r.Clone(r.Context())
 	removeHopByHop(out.Header)
 	t.forwarder.prepare(out, r)
@@ -129,6 +149,7 @@ func (t *Tunnels) shake(r *http.Request) (net.Conn, *bufio.Reader, *http.Respons
 		out.Header.Set("User-Agent", "") // else net/http would add its own
 	}
 	out.Close = false
+	t.owners.guard(out.Header, t.forwarder.preset.App().Socket, s)
 
 	conn, err := t.forwarder.upstream.dial(r.Context())
 	if err != nil {

@@ -20,7 +20,7 @@ var files embed.FS
 var templates = template.Must(template.New("").Funcs(template.FuncMap{"path": ownPath}).
 	ParseFS(files, "templates/*.html"))
 
-// Page is one of our pages: SignedOut, Refused, Account or ConfirmSignOut. Every
+// Page is one of our pages: SignedOut, Ended, Refused, Account or ConfirmSignOut. Every
 // address in them is a path of our own origin; anything else is left out.
 type Page interface {
 	// about returns the name of the page's template and its title.
@@ -32,6 +32,11 @@ type Page interface {
 type SignedOut struct {
 	SignIn   string // path that starts a new sign-in
 	Provider string // name of the provider, such as "Google"; may be empty
+}
+
+// Ended says to somebody who had a page of the app's open that the session is over.
+type Ended struct {
+	SignIn string // path that starts a new sign-in and leads back to that page
 }
 
 // Refused says that a signed-in account may not pass, which one it is, and what
@@ -102,6 +107,7 @@ type problem struct {
 
 func (SignedOut) about() (name, title string)      { return "signedout", "You are signed out" }
 func (signingOut) about() (name, title string)     { return "signingout", "Signed out of this site" }
+func (Ended) about() (name, title string)          { return "ended", "Your session has ended" }
 func (Refused) about() (name, title string)        { return "refused", "No access with this account" }
 func (Account) about() (name, title string)        { return "account", "Your account" }
 func (ConfirmSignOut) about() (name, title string) { return "confirm", "Sign out?" }

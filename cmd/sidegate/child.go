@@ -16,13 +16,14 @@ import (
 
 	"sidegate/config"
 	"sidegate/proxy"
-	"sidegate/proxy/apps"
 )
 
 // child is the app when sidegate starts it.
 type child struct {
 	addr string // where it is told to listen, on loopback
 	args []string
+	app  string        // its name, or "auto"
+	open *url.URL      // where browsers reach it
 	done chan struct{} // closed when it has ended
 	code int           // its exit code, once done
 	proc *os.Process
@@ -52,7 +53,7 @@ func (c *child) start(to streams) error {
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Stdout, cmd.Stderr = to.err, to.err
 	cmd.Env = append(withoutSettings(os.Environ()), "PORT="+port, "HOST=127.0.0.1")
-	cmd.Env = append(cmd.Env, apps.StreamlitEnvironment(c.addr)...)
+	cmd.Env = append(cmd.Env, c.environment()...)
 	cmd.SysProcAttr = childAttributes()
 
 	started := make(chan error)
@@ -151,14 +152,6 @@ func serveChild(ctx context.Context, s *server, c *child, to streams) error {
 	return err
 }
 
-// appOf names the dashboard that a command starts, unless a setting does.
-func appOf(set string, command []string) string {
-	if (set == "" || set == "auto") && apps.IsStreamlit(command) {
-		return "streamlit"
-	}
-	return set
-}
-
 // settings are those of the environment, in front of this app.
 func (c *child) settings(args []string) (config.Config, error) {
 	raw, unknown := config.FromEnv()
@@ -169,6 +162,7 @@ func (c *child) settings(args []string) (config.Config, error) {
 		c.addr = u.Host // the app knows its port already
 	}
 	parsed, faults := raw.Parse()
+	c.app, c.open = parsed.Proxy.App, parsed.Public
 	return parsed, errors.Join(unknown, faults)
 }
 

@@ -190,11 +190,6 @@ func TestStreamlitsLogOutIsOursOnlyForStreamlit(t *testing.T) {
 			t.Errorf("%q, %v: %q, want %q", tt.set, tt.command, got, tt.want)
 		}
 	}
-	for app, want := range map[string]bool{"streamlit": true, "auto": false, "none": false} {
-		if _, got := ownPaths(nil, nil, nil, app)["/auth/logout"]; got != want {
-			t.Errorf("%s: /auth/logout is ours: %v, want %v", app, got, want)
-		}
-	}
 }
 
 // A port that is taken is said with the setting to change.

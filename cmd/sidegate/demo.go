@@ -51,6 +51,9 @@ func demoCommand(ctx context.Context, args []string, to streams) error {
 	if err != nil {
 		return err
 	}
+	if c != nil {
+		c.app, c.open = parsed.Proxy.App, parsed.Public
+	}
 	s, err := newServer(parsed, nil, to)
 	if err != nil {
 		return err

@@ -57,6 +57,7 @@ func doors() map[string][]string {
 		"github.com/redis/go-redis/v9":         {"session/redisstore"},
 		"go.etcd.io/bbolt":                     {"session/filestore"},
 		"github.com/zitadel/oidc/v3":           {"demo"},
+		"google.golang.org/protobuf":           {"proxy/apps"},
 		"github.com/coder/websocket":           {"demo"},
 		"github.com/go-jose/go-jose/v4":        {"demo", "login/logintest"},
 	}

@@ -34,6 +34,7 @@ type server struct {
 	log      *slog.Logger
 	login    *login.Login
 	upstream *proxy.Upstream
+	preset   proxy.Preset
 	store    session.Store
 	sessions *session.Manager
 	live     *session.Live
@@ -92,27 +93,30 @@ func newServer(c config.Config, load func() (config.Config, error), to streams) 
 		Hint: domainHint(c), Now: time.Now, Log: s.log,
 	})
 	s.upstream = proxy.NewUpstream(c.Upstream)
-	forward := proxy.NewForwarder(s.upstream, public, site)
+	s.preset.Set(apps.Named(c.Proxy.App))
+	forward := proxy.NewForwarder(s.upstream, public, site, &s.preset)
 	gate := &proxy.Gate{
 		Sessions: sessions, Policy: &policy.book, Public: paths,
 		Origins: proxy.Origins{Allowed: append([]string{origin}, c.Proxy.Origins...)},
 		Forward: forward, Tunnels: proxy.NewTunnels(forward, sessions, s.live), Site: site,
 	}
 	routes := &proxy.Routes{
-		Own: ownPaths(s.login, gate, site, c.Proxy.App), Gate: gate,
+		Own: ownPaths(s.login, gate, site), Gate: gate,
+		Login: web.Only(s.login.AppLogin, http.MethodGet), Logout: web.Only(s.login.Logout, http.MethodGet),
 		Client: proxy.Client{Trusted: c.Proxy.Trusted}, Public: public,
 	}
 	return s, s.listen(s.lastAnswers(site.Record(s.log, site.Handle(routes.Serve))))
 }
 
 // ownPaths are the exact paths on the public listener that are not the app's.
-func ownPaths(l *login.Login, g *proxy.Gate, site *web.Site, app string) map[string]web.Handler {
-	own := map[string]web.Handler{
+func ownPaths(l *login.Login, g *proxy.Gate, site *web.Site) map[string]web.Handler {
+	return map[string]web.Handler{
 		"/_gate/":         web.Only(g.WhoAmI, http.MethodGet),
 		"/_gate/userinfo": web.Only(g.UserInfo, http.MethodGet),
 		"/_gate/login":    web.Only(l.Start, http.MethodGet),
 		"/_gate/callback": l.Callback,
 		"/_gate/logout":   web.Only(l.Logout, http.MethodGet, http.MethodPost),
+		proxy.EndedPath:   web.Only(l.Ended, http.MethodGet),
 		"/_gate/sessions": web.Only(l.EndSessions, http.MethodPost),
 		// From the provider: browsers on their way back, and its servers.
 		login.LandingPath:     web.Only(l.LoggedOut, http.MethodGet),
@@ -123,10 +127,6 @@ func ownPaths(l *login.Login, g *proxy.Gate, site *web.Site, app string) map[str
 			return nil
 		}, http.MethodGet),
 	}
-	if app == "streamlit" {
-		own[apps.StreamlitLogout] = web.Only(l.Logout, http.MethodGet)
-	}
-	return own
 }
 
 func (s *server) listen(handler http.Handler) error {
@@ -172,6 +172,9 @@ func (s *server) serve(ctx context.Context) error {
 	go s.policy.watch(background)
 	go s.secrets.watch(background)
 	go s.sessions.Follow(background, s.feedChanged)
+	if s.config.Proxy.App == "auto" {
+		go s.recognise(background)
+	}
 
 	broken := make(chan error, 2)
 	for _, l := range []listener{s.public, s.admin} {

@@ -1,3 +1,133 @@
 // Package apps knows what known dashboards need of a proxy in front of them: one
-// file an app, facts only.
+// file an app, facts only. It decides nothing and talks to nobody.
 package apps
+
+import (
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// App is a dashboard as the proxy has to know it. The zero App is any web app: it
+// needs nothing.
+type App struct {
+	Name  string   // as in the setting, such as "streamlit"
+	Title string   // as its makers write it
+	Words []string // a command with one of these words starts it
+	Sign  Sign     // how its server is recognised
+
+	// Ended is the body of the 401 to one of the app's own calls whose page shows it to
+	// the person; nil: the usual one. It may be nil as a whole.
+	Ended func(path string) any
+	// Denied are ends of paths that no browser has any business with.
+	Denied []string
+	// Logout and Login are ends of the paths at which the app's own buttons sign out
+	// and in: sidegate answers them instead.
+	Logout, Login []string
+	// Cookies are the first letters of cookies by which the app itself remembers who
+	// somebody is. They are older than sidegate and must not disagree with it.
+	Cookies []string
+	// Socket is what is known of its WebSockets.
+	Socket Socket
+	// Environment lets the app, started as our child, listen at the given place and
+	// trust our headers. It may be nil.
+	Environment func(Place) []string
+	// Recipe is how to set it up by hand.
+	Recipe Recipe
+}
+
+// Sign is how a server is recognised: by an answer to GET Path that only it gives.
+// The zero Sign recognises nothing.
+type Sign struct {
+	Path   string
+	Status int    // 0: 200
+	Header string // "Name: value", the value's beginning; "": any
+	Body   string // text in the first 64 KiB of the body; "": any
+}
+
+// Socket is what is known of an app's WebSockets.
+type Socket struct {
+	// Farewell returns a binary message that has the page go to href. Nil: there is
+	// none.
+	Farewell func(href string) []byte
+	// Resumes reads the wish for an earlier state of the page's in the subprotocols of
+	// a handshake. Nil: the app has no such thing.
+	Resumes func(protocols []string) Wish
+	// Assigned returns the id of the state in a message of the server's, if it is one
+	// that tells.
+	Assigned func(message []byte) (id string)
+}
+
+// Wish is a handshake's wish to be given an earlier state of the app's.
+type Wish struct {
+	Asked   bool
+	ID      string // of the state; "" if it cannot be read for certain
+	Without string // the subprotocols less the wish
+}
+
+// Place is where an app listens and where browsers find it.
+type Place struct {
+	Host, Port string   // of the app, on loopback
+	Public     *url.URL // of sidegate, as browsers see it
+}
+
+// All returns the apps that are known, by name.
+func All() []App {
+	return []App{streamlit()}
+}
+
+// Named returns the app of that name; the zero App when none has it.
+func Named(name string) App {
+	for _, a := range All() {
+		if a.Name == name {
+			return a
+		}
+	}
+	return App{}
+}
+
+// OfCommand returns the app that a command starts; the zero App when it does not
+// tell. "streamlit run app.py", "python -m streamlit run app.py" and their kin do.
+func OfCommand(command []string) App {
+	for _, a := range All() {
+		if slices.ContainsFunc(command, func(word string) bool { return slices.Contains(a.Words, filepath.Base(word)) }) {
+			return a
+		}
+	}
+	return App{}
+}
+
+// Denies reports whether no browser may ask for path.
+func (a App) Denies(path string) bool { return endsIn(path, a.Denied) }
+
+// SignsOut reports whether path is where the app's own button signs out.
+func (a App) SignsOut(path string) bool { return slices.ContainsFunc(a.Logout, hasSuffix(path)) }
+
+// SignsIn reports whether path is where the app's own button signs in.
+func (a App) SignsIn(path string) bool { return slices.ContainsFunc(a.Login, hasSuffix(path)) }
+
+func hasSuffix(path string) func(string) bool {
+	return func(end string) bool { return strings.HasSuffix(path, end) }
+}
+
+// endsIn reports whether a path, in the most forgiving reading that a server may
+// have of it, is or lies below one that ends in one of ends. To deny too much does
+// no harm here.
+func endsIn(path string, ends []string) bool {
+	if len(ends) == 0 {
+		return false
+	}
+	for range 2 {
+		if decoded, err := url.PathUnescape(path); err == nil {
+			path = decoded
+		}
+	}
+	path = strings.ToLower(path)
+	for strings.Contains(path, "//") {
+		path = strings.ReplaceAll(path, "//", "/")
+	}
+	return slices.ContainsFunc(ends, func(end string) bool {
+		return strings.HasSuffix(path, end) || strings.Contains(path, end+"/") || strings.Contains(path, end+";")
+	})
+}

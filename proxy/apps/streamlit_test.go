@@ -15,8 +15,8 @@ func TestStreamlitCallsAreKnownAtAnyDepth(t *testing.T) {
 		"/_stcore/health": true, "/reports/_stcore/health": true, "/a/b/_stcore/stream": true, "/_stcore/upload_file/a/b": true,
 		"/": false, "/_stcore": false, "/x_stcore/health": false, "/_stcorex/health": false, "/static/x.js": false, "": false,
 	} {
-		if got := apps.StreamlitCall(path); got != want {
-			t.Errorf("StreamlitCall(%s) = %v, want %v", path, got, want)
+		if got := apps.StreamlitEnded(path) != nil; got != want {
+			t.Errorf("%s gets an answer for Streamlit's page: %v, want %v", path, got, want)
 		}
 	}
 }
@@ -25,7 +25,7 @@ func TestStreamlitCallsAreKnownAtAnyDepth(t *testing.T) {
 // nothing that changes while somebody is signed in, and no name that we do not send.
 func TestStreamlitEnvironment(t *testing.T) {
 	got := map[string]string{}
-	for _, line := range apps.StreamlitEnvironment("127.0.0.1:8501") {
+	for _, line := range apps.Named("streamlit").Environment(apps.Place{Host: "127.0.0.1", Port: "8501"}) {
 		name, value, _ := strings.Cut(line, "=")
 		got[name] = value
 	}
@@ -42,8 +42,5 @@ func TestStreamlitEnvironment(t *testing.T) {
 	}
 	if headers["X-User-Logged-In"] != "is_logged_in" {
 		t.Errorf("st.user.is_logged_in is made from something else than X-User-Logged-In: %v", headers)
-	}
-	if env := apps.StreamlitEnvironment("no address"); env != nil {
-		t.Errorf("for no address Streamlit is told %v, want nothing", env)
 	}
 }

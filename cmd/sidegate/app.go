@@ -1,0 +1,56 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"net"
+	"time"
+
+	"sidegate/proxy/apps"
+)
+
+// appOf names the dashboard that a command starts, unless a setting does.
+func appOf(set string, command []string) string {
+	if set == "" || set == "auto" {
+		return cmp.Or(apps.OfCommand(command).Name, set)
+	}
+	return set
+}
+
+// environment is what the child's app needs to be told. As long as nobody knows
+// which one it is, it is told what any of them would need: the names are each app's
+// own.
+func (c *child) environment() []string {
+	host, port, err := net.SplitHostPort(c.addr)
+	if err != nil {
+		return nil
+	}
+	var env []string
+	for _, a := range apps.All() {
+		if a.Environment != nil && (a.Name == c.app || c.app == "auto") {
+			env = append(env, a.Environment(apps.Place{Host: host, Port: port, Public: c.open})...)
+		}
+	}
+	return env
+}
+
+// recognise asks the app what it is, until it answers, and says so.
+func (s *server) recognise(ctx context.Context) {
+	for {
+		app, err := apps.Recognise(ctx, s.upstream.Look)
+		switch {
+		case err == nil && app.Name != "":
+			s.preset.Set(app)
+			s.log.Info("the app is "+app.Title, "preset", app.Name, "because", "it answers "+app.Sign.Path+" as only that does")
+			return
+		case err == nil:
+			s.log.Info("the app is none that is known: it gets what any web app gets; SIDEGATE_APP names one")
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(500 * time.Millisecond):
+		}
+	}
+}
