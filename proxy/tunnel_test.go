@@ -14,11 +14,11 @@ import (
 )
 
 // socket opens a WebSocket and returns both its ends.
-func (g *rig) socket(t *testing.T, cookie string) (browser *client, app *appConn) {
+func (g *rig) socket(t *testing.T, cookie string, lines ...string) (browser *client, app *appConn) {
 	t.Helper()
 	ends := g.sockets(t)
 	browser = g.dial(t)
-	browser.send(t, handshake(cookie))
+	browser.send(t, handshake(append(lines, cookie)...))
 	if res, body := browser.answer(t, "GET"); res.StatusCode != 101 {
 		t.Fatalf("the handshake was answered %s %s", res.Status, body)
 	}

@@ -1,0 +1,213 @@
+package proxy_test
+
+import (
+	"context"
+	"encoding/hex"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"sidegate/identity"
+	"sidegate/proxy"
+	"sidegate/proxy/apps"
+	"sidegate/session"
+)
+
+func (g *rig) lastHit(t *testing.T) request {
+	t.Helper()
+	hits := g.app.hits()
+	if len(hits) == 0 {
+		t.Fatal("nothing reached the app")
+	}
+	return hits[len(hits)-1]
+}
+
+func streamlit() *proxy.Preset {
+	var p proxy.Preset
+	p.Set(apps.Named("streamlit"))
+	return &p
+}
+
+func bob() identity.Identity {
+	id := alice()
+	id.Subject, id.Email = "1002", "bob@app.example"
+	return id
+}
+
+// What an app serves for its operator's machines is nobody's in a browser: in no
+// spelling that a server may read as the same path, signed in or not, public or not.
+func TestDeniedPathsReachNoApp(t *testing.T) {
+	g := start(t, setup{preset: streamlit(), paths: []string{"/_stcore/"}})
+	cookie := g.signIn(t, alice())
+	for _, target := range []string{
+		"/_stcore/metrics", "/_stcore/metrics?x=1", "/_stcore/metrics/", "/a/_stcore/metrics", "/_stcore/%6detrics", "/_stcore/%256detrics",
+		"//_stcore//metrics", "/_STCORE/Metrics", "/_stcore%2fmetrics", "/_stcore/metrics;x", "/_stcore/script-health-check",
+	} {
+		for _, lines := range [][]string{{cookie}, nil} {
+			if res, _ := g.ask(t, message("GET", target, lines...)); res.StatusCode < 400 {
+				t.Errorf("%s was answered %s", target, res.Status)
+			}
+		}
+	}
+	g.app.wantNoHits(t)
+	if res, _ := g.ask(t, message("GET", "/_stcore/metricsx", cookie)); res.StatusCode != http.StatusOK {
+		t.Errorf("another path was answered %s, want the app's 200", res.Status)
+	}
+	if res, _ := start(t, setup{}).ask(t, message("GET", "/_stcore/metrics")); res.StatusCode != http.StatusUnauthorized {
+		t.Errorf("of an app that is not Streamlit it was answered %s, want 401", res.Status)
+	}
+}
+
+// The app's own buttons lead to us, under any base path of the app's; without the
+// preset those paths are the app's.
+func TestTheAppsOwnButtonsAreAnswered(t *testing.T) {
+	g, plain := start(t, setup{preset: streamlit()}), start(t, setup{})
+	for target, want := range map[string]string{
+		"/auth/logout": "log-out", "/base/auth/logout": "log-out", "/auth/login?provider=x": "log-in", "/auth/logoutx": "", "/oauth2callback": "",
+	} {
+		if res, _ := g.ask(t, message("GET", target, g.signIn(t, alice()))); res.Header.Get("Button") != want {
+			t.Errorf("%s was answered by %q, want %q", target, res.Header.Get("Button"), want)
+		}
+		if res, _ := plain.ask(t, message("GET", target, plain.signIn(t, alice()))); res.Header.Get("Button") != "" {
+			t.Errorf("%s of another app was answered by %q", target, res.Header.Get("Button"))
+		}
+	}
+}
+
+// A cookie of st.login, from before, says who somebody is in words that our headers do
+// not all replace.
+func TestTheAppsOwnIdentityCookiesAreDropped(t *testing.T) {
+	g, plain := start(t, setup{preset: streamlit()}), start(t, setup{})
+	const cookies = `; _streamlit_user=x; _streamlit_xsrf=y; "_Streamlit_user_tokens"=z; _streamlit_user__1=w`
+	g.ask(t, message("GET", "/", g.signIn(t, alice())+cookies))
+	if got := g.lastHit(t).get("Cookie"); got != "_streamlit_xsrf=y" {
+		t.Errorf("Streamlit got the cookies %q", got)
+	}
+	plain.ask(t, message("GET", "/", plain.signIn(t, alice())+cookies))
+	if got := plain.lastHit(t).get("Cookie"); got != strings.TrimPrefix(cookies, "; ") {
+		t.Errorf("another app got the cookies %q", got)
+	}
+}
+
+// A live Streamlit page is led to our page by the message that st.login uses, right
+// before the Close frame; nothing of it is sent to the app, at a restart, or into the
+// middle of a message in fragments.
+func TestALivePageIsLedAwayWhenItsSessionEnds(t *testing.T) {
+	const redirect = "c2010e0a0c2f5f676174652f656e646564" // as Streamlit's own protobuf writes it
+	for _, tt := range []struct {
+		name  string
+		end   func(g *rig, cookie string)
+		begun []byte // by the app
+		want  bool
+	}{
+		{"a sign-out", func(g *rig, cookie string) { g.endSession(t, cookie) }, frame(0x82, []byte("hello"), false), true},
+		{"a restart", func(g *rig, _ string) { g.live.Drain(context.Background(), 0) }, nil, false},
+		{"a message in fragments", func(g *rig, cookie string) { g.endSession(t, cookie) }, frame(0x02, []byte("hel"), false), false},
+		{"a Ping between fragments", func(g *rig, cookie string) { g.endSession(t, cookie) },
+			append(frame(0x02, []byte("hel"), false), frame(0x89, nil, false)...), false},
+		{"the last fragment", func(g *rig, cookie string) { g.endSession(t, cookie) },
+			append(frame(0x02, []byte("hel"), false), frame(0x80, []byte("lo"), false)...), true},
+	} {
+		g := start(t, setup{preset: streamlit()})
+		cookie := g.signIn(t, alice())
+		browser, app := g.socket(t, cookie)
+		if len(tt.begun) > 0 {
+			app.Write(tt.begun)
+			if _, err := browser.in.Peek(len(tt.begun)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		tt.end(g, cookie)
+		fromApp, fromBrowser := listen(browser.in), listen(app.in)
+		var got []byte
+		if n := len(fromApp.frames); n > 0 {
+			got = fromApp.frames[n-1]
+		}
+		if (hex.EncodeToString(got) == redirect) != tt.want {
+			t.Errorf("%s: the page's last message was %x", tt.name, got)
+		}
+		if len(fromBrowser.frames) > 0 {
+			t.Errorf("%s: the app got %x", tt.name, fromBrowser.frames)
+		}
+		if fromApp.code == 0 || fromBrowser.code == 0 {
+			t.Errorf("%s: Close %d to the browser and %d to the app", tt.name, fromApp.code, fromBrowser.code)
+		}
+	}
+}
+
+// newSession is Streamlit's first message, which gives the page its session id.
+func newSession(id string) []byte {
+	nest := func(tag byte, b []byte) []byte { return append([]byte{tag, byte(len(b))}, b...) }
+	return append([]byte{0x12, 0x02, 0x08, 0x01}, nest(4<<3|2, append(nest(3<<3|2, []byte("name")), nest(1<<3|2, nest(6<<3|2, []byte(id)))...))...)
+}
+
+// resume opens a socket as a page does that had the session id, and returns the
+// subprotocols that the app received.
+func (g *rig) resume(t *testing.T, cookie string, protocols ...string) []string {
+	t.Helper()
+	for i, p := range protocols {
+		protocols[i] = "Sec-WebSocket-Protocol: " + p
+	}
+	g.socket(t, cookie, protocols...)
+	return g.lastHit(t).all("Sec-WebSocket-Protocol")
+}
+
+// In a browser that two people share, the second one's page names the session that the
+// first one's had, and Streamlit would hand it over with all that is in it.
+func TestAResumedStateIsItsOwnersAlone(t *testing.T) {
+	g := start(t, setup{preset: streamlit()})
+	const id = "0c5fd1a2-6f0e-4a55-9a51-3d5f1f0b7a11"
+	hers, his := g.signIn(t, alice()), g.signIn(t, bob())
+	browser, app := g.socket(t, hers, "Sec-WebSocket-Protocol: streamlit, token")
+	first := frame(0x82, newSession(id), false)
+	app.Write(first[:7]) // in pieces, as a network may bring it
+	time.Sleep(20 * time.Millisecond)
+	app.Write(first[7:])
+	wantBytes(t, browser, first, "the browser")
+	for _, tt := range []struct {
+		who, cookie string
+		asked, want []string
+	}{
+		{"bob", his, []string{"streamlit, token, " + id}, []string{"streamlit, token"}},
+		{"alice", hers, []string{"streamlit, token, " + id}, []string{"streamlit, token, " + id}},
+		{"alice, signed in anew", g.signIn(t, alice()), []string{"streamlit, token, " + id}, []string{"streamlit, token, " + id}},
+		{"bob, in two lines", his, []string{"streamlit", "token," + id}, []string{"streamlit, token"}},
+		{"bob, in the second line", his, []string{"streamlit, token", "a, b, " + id}, []string{"streamlit, token"}},
+		{"bob, two in one", his, []string{"streamlit, token, " + id + "\u00a0"}, []string{"streamlit, token"}},
+		{"bob, one of nobody's", his, []string{"streamlit, token, 11111111-6f0e-4a55-9a51-3d5f1f0b7a11"}, []string{"streamlit, token"}},
+		{"bob, without", his, []string{"streamlit, token"}, []string{"streamlit, token"}},
+		{"bob, with an empty one", his, []string{"streamlit, token, "}, []string{"streamlit, token,"}},
+	} {
+		got := g.resume(t, tt.cookie, tt.asked...)
+		if strings.ReplaceAll(strings.Join(got, "|"), " ", "") != strings.ReplaceAll(strings.Join(tt.want, "|"), " ", "") {
+			t.Errorf("%s asked with %q, and the app got %q, want %q", tt.who, tt.asked, got, tt.want)
+		}
+	}
+	plain := start(t, setup{})
+	if got := plain.resume(t, plain.signIn(t, bob()), "bokeh, token, "+id); len(got) != 1 || got[0] != "bokeh, token, "+id {
+		t.Errorf("another app got %q", got)
+	}
+}
+
+// After a restart nobody knows any more whose a state is: who was signed in before
+// keeps theirs, and the first to name one has it from then on.
+func TestARestartLosesNobodysState(t *testing.T) {
+	store := session.NewMemory(100)
+	defer store.Close()
+	before := start(t, setup{preset: streamlit(), store: store})
+	hers, his := before.signIn(t, alice()), before.signIn(t, bob())
+	time.Sleep(time.Millisecond)
+	g := start(t, setup{preset: streamlit(), store: store})
+	const id = "streamlit, token, 0c5fd1a2-6f0e-4a55-9a51-3d5f1f0b7a11"
+	if got := g.resume(t, hers, id); len(got) != 1 || got[0] != id {
+		t.Errorf("alice, signed in before the restart, asked for her state and the app got %q", got)
+	}
+	if got := g.resume(t, his, id); len(got) != 1 || got[0] == id {
+		t.Errorf("bob asked for hers, and the app got %q", got)
+	}
+	late := g.signIn(t, bob())
+	if got := g.resume(t, late, "streamlit, token, 2c5fd1a2-6f0e-4a55-9a51-3d5f1f0b7a22"); got[0] != "streamlit, token" {
+		t.Errorf("bob, signed in after the restart, asked for one of before, and the app got %q", got)
+	}
+}
