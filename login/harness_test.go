@@ -124,6 +124,10 @@ func (s *site) serve(w http.ResponseWriter, r *http.Request) error {
 		return s.login.Callback(w, r)
 	case "/_gate/logout":
 		return web.Only(s.login.Logout, http.MethodGet, http.MethodPost)(w, r)
+	case "/_gate/ended":
+		return web.Only(s.login.Ended, http.MethodGet)(w, r)
+	case "/auth/login":
+		return web.Only(s.login.AppLogin, http.MethodGet)(w, r)
 	case "/_gate/sessions":
 		return web.Only(s.login.EndSessions, http.MethodPost)(w, r)
 	case login.BackchannelPath:

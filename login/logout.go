@@ -30,12 +30,30 @@ func (l *Login) Logout(w http.ResponseWriter, r *http.Request) error {
 		l.Site.Page(w, r, http.StatusOK, web.ConfirmSignOut{Email: s.Identity.Email})
 		return nil
 	}
+	if r.Method == http.MethodGet && r.URL.RawQuery != left {
+		return l.leavePage(w, r)
+	}
 	ended, err := l.Sessions.End(w, r)
 	if err != nil {
 		return logoutFailed(err)
 	}
 	l.giveBack(ended)
 	return l.leave(w, r, ended, "signed_out")
+}
+
+// left is the query of a GET that comes from a page of our own.
+const left = "left"
+
+// leavePage has the browser let go of the page with the link or button that was
+// followed, before the session ends: a live page whose session ends is led away, and
+// would take the browser back from where the sign-out leads it, the provider's
+// included.
+func (l *Login) leavePage(w http.ResponseWriter, r *http.Request) error {
+	const next = "/_gate/logout?" + left
+	web.RecordOf(r.Context()).Decision = "signing_out"
+	w.Header().Set("Refresh", "0; url="+next)
+	l.Site.Page(w, r, http.StatusOK, web.Leaving{Next: next})
+	return nil
 }
 
 // intended reports whether the request comes from a page of our own origin: a

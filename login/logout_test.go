@@ -17,7 +17,11 @@ func wantStill(t *testing.T, what string, b *browser) {
 // logout sends one request to /_gate/logout with the given header fields alone.
 func (b *browser) logout(method string, fields map[string]string) page {
 	b.t.Helper()
-	r := b.request(method, "/_gate/logout", "")
+	target := "/_gate/logout"
+	if method == http.MethodGet {
+		target += "?left" // the second step, see TestALinkLetsGoOfThePageFirst
+	}
+	r := b.request(method, target, "")
 	r.Header = http.Header{"Accept": {"text/html"}}
 	for name, value := range fields {
 		r.Header.Set(name, value)

@@ -92,6 +92,9 @@ type Header struct{ Name, Value string }
 // started: signing people out must take a form of ours, posted to /_gate/logout.
 type ConfirmSignOut struct{ Email string }
 
+// Leaving is on the screen for a moment while a sign-out is under way.
+type Leaving struct{ Next string } // path at which it goes on, by itself or by a button
+
 // signingOut says that the session is over, and leads on to the provider, to sign
 // out there as well: the one page with an address of another origin, see Leave.
 type signingOut struct {
@@ -107,6 +110,7 @@ type problem struct {
 
 func (SignedOut) about() (name, title string)      { return "signedout", "You are signed out" }
 func (signingOut) about() (name, title string)     { return "signingout", "Signed out of this site" }
+func (Leaving) about() (name, title string)        { return "leaving", "Signing out" }
 func (Ended) about() (name, title string)          { return "ended", "Your session has ended" }
 func (Refused) about() (name, title string)        { return "refused", "No access with this account" }
 func (Account) about() (name, title string)        { return "account", "Your account" }

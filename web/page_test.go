@@ -66,6 +66,8 @@ func TestPagesSayWhatPeopleNeed(t *testing.T) {
 		{SignedOut{SignIn: "/_gate/login?rd=%2F&prompt=select_account", Provider: "Google"},
 			[]string{"You are signed out", `href="/_gate/login?rd=%2F&amp;prompt=select_account"`, "still be signed in at Google"}},
 		{SignedOut{}, []string{"still be signed in at your identity provider"}},
+		{Ended{SignIn: "/_gate/login?rd=%2Fa"}, []string{"Your session has ended", `href="/_gate/login?rd=%2Fa"`, "Sign in again"}},
+		{Leaving{Next: "/_gate/logout?left"}, []string{"Signing out", `href="/_gate/logout?left"`}},
 		{Refused{Email: "mallory@example.com", Switch: "/s"},
 			[]string{"mallory@example.com", "Use another account", `href="/s"`, "Ask whoever runs this site to add this address"}},
 		{signingOut{Provider: "https://op.example", Onward: &url.URL{Scheme: "https", Host: "op.example", Path: "/out", RawQuery: "a=1&b=2"}},

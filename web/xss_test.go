@@ -48,6 +48,8 @@ func pagesWith(v string) map[string]Page {
 	for name, page := range map[string]Page{
 		"SignedOut": SignedOut{SignIn: "/in", Provider: "Google"},
 		"Refused":   Refused{Email: "a@b.example", Switch: "/switch"},
+		"Ended":     Ended{SignIn: "/in"},
+		"Leaving":   Leaving{Next: "/next"},
 		"Account": Account{
 			Person: Person{Name: "A", Email: "a@b.example", Subject: "1", Issuer: "https://op.example"},
 			Times:  Times{SignedIn: now, LastSeen: now, Expires: now}, Headers: []Header{{"X-User-Id", "1"}},
