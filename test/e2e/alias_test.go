@@ -11,6 +11,7 @@ import (
 
 	"sidegate/test/need"
 	"sidegate/test/rig"
+	"sidegate/test/stage"
 )
 
 // whoApp is a web app that believes its environ, as WSGI apps do: the server has
@@ -51,12 +52,12 @@ func TestServersThatFoldHeaderNamesSeeTheRightPerson(t *testing.T) {
 			if got := ask(t, http.DefaultClient, app); !strings.Contains(got, "HTTP_X_USER_EMAIL=") || !strings.Contains(got, "mallory") {
 				t.Logf("this release of %s is not fooled without sidegate either", name)
 			}
-			g := newGate(t, map[string]string{"UPSTREAM": app})
-			g.settings["ISSUER"] = startProvider(t, g.callback())
-			g.serve(t)
+			g := stage.NewGate(t, map[string]string{"UPSTREAM": app})
+			g.Settings["ISSUER"] = stage.StartProvider(t, g.Callback())
+			g.Serve(t)
 			alice := newPerson(t)
-			alice.signIn(g.url+"/", "alice@example.com")
-			got := ask(t, &alice.client, g.url)
+			alice.signIn(g.URL+"/", "alice@example.com")
+			got := ask(t, &alice.client, g.URL)
 			if strings.Contains(got, "mallory") || !strings.Contains(got, "HTTP_X_USER_EMAIL=alice@example.com\n") {
 				t.Errorf("the app was told:\n%s", got)
 			}

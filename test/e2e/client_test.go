@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"sidegate/test/rig"
+	"sidegate/test/stage"
 )
 
 // person is somebody with a browser that runs no scripts: it keeps cookies,
@@ -78,7 +79,7 @@ func (p *person) signIn(address, account string) page {
 
 // secrets returns the values that a sign-in made and no log may hold: codes,
 // states and cookies.
-func (p *person) secrets(g *gate) []string {
+func (p *person) secrets(g *stage.Gate) []string {
 	p.t.Helper()
 	var all []string
 	for _, u := range p.visited {
@@ -86,7 +87,7 @@ func (p *person) secrets(g *gate) []string {
 			all = append(all, u.Query()[name]...)
 		}
 	}
-	u, err := url.Parse(g.url)
+	u, err := url.Parse(g.URL)
 	if err != nil {
 		p.t.Fatal(err)
 	}

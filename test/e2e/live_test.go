@@ -9,26 +9,27 @@ import (
 	"time"
 
 	"sidegate/test/rig"
+	"sidegate/test/stage"
 )
 
 // watch has a page note when its live chart last changed, and when we changed
 // nothing but what we do here.
-func (p *tab) watch() {
-	p.t.Helper()
-	p.waitText(".st-key-orders", "Now")
-	got := p.eval(`(() => {
-		new MutationObserver(() => { window.lastChange = Date.now() })
+func watch(t *testing.T, p *stage.Tab) {
+	t.Helper()
+	p.WaitText(".st-key-orders", "Now")
+	got := p.Eval(`(() => {
+		new MutationObserver(() => sessionStorage.setItem("lastChange", Date.now()))
 			.observe(document.querySelector(".st-key-orders"), {childList: true, subtree: true, characterData: true, attributes: true});
 		return "watching" })()`)
 	if got != "watching" {
-		p.t.Fatal("the page cannot be watched")
+		t.Fatal("the page cannot be watched")
 	}
-	p.waitChange(".st-key-orders")
+	p.WaitChange(".st-key-orders")
 }
 
 // number returns the value of an expression that is a number; 0: none.
-func (p *tab) number(expression string) int64 {
-	n, _ := strconv.ParseInt(p.eval("String("+expression+")"), 10, 64)
+func number(p *stage.Tab, expression string) int64 {
+	n, _ := strconv.ParseInt(p.Eval("String("+expression+")"), 10, 64)
 	return n
 }
 
@@ -36,19 +37,19 @@ func (p *tab) number(expression string) int64 {
 // after the given time (Unix milliseconds, by the same machine's clock). A second is
 // what the person is promised. That sidegate needs none of it is in wantClosed; a busy
 // browser may take as long again to draw what it had already.
-func (p *tab) wantEnded(after int64, what string) {
-	p.t.Helper()
+func wantEnded(t *testing.T, p *stage.Tab, after int64, what string) {
+	t.Helper()
 	time.Sleep(4 * time.Second)
-	last := p.number("window.lastChange ?? 0")
+	last := number(p, `sessionStorage.getItem("lastChange") ?? 0`)
 	if last == 0 {
-		p.t.Fatalf("the page was never seen alive\n%s", p.state())
+		t.Fatalf("the page was never seen alive\n%s", p.State())
 	}
 	late := last - after
-	p.t.Logf("%s: the open page was last redrawn %d ms after it (negative: before)", what, late)
+	t.Logf("%s: the open page was last redrawn %d ms after it (negative: before)", what, late)
 	if late > 2500 { // one that lives on is redrawn until now
-		p.t.Errorf("%s: the open page lived on for %d ms, want at most 1000", what, late)
+		t.Errorf("%s: the open page lived on for %d ms, want at most 1000", what, late)
 	}
-	p.waitText(`[role="dialog"]`, "sign in") // and says what to do
+	p.WaitText("main", "Your session has ended", "Sign in again") // and says what to do
 }
 
 // wantClosed checks by the log when sidegate closed the WebSockets of a session, at least n
@@ -75,21 +76,21 @@ func (d *deployment) wantClosed(t *testing.T, n int, after int64, what string) {
 // signOutElsewhere: signing out in one tab ends another's live page within a second.
 func signOutElsewhere(t *testing.T, d *deployment) {
 	p := d.visit(t, "/?item=1", "carol@example.com")
-	p.waitText(whoami, "carol@example.com")
-	live := p.another(t)
-	live.open(d.gate.url + "/?item=2")
-	live.watch()
-	p.open(d.gate.url + "/_gate/logout") // asks first: nobody was on a page of ours
-	p.waitText("main", "Sign out?")
+	p.WaitText(whoami, "carol@example.com")
+	live := p.Another(t)
+	live.Open(d.gate.URL + "/?item=2")
+	watch(t, live)
+	p.Open(d.gate.URL + "/_gate/logout") // asks first: nobody was on a page of ours
+	p.WaitText("main", "Sign out?")
 	// When the button was pressed in fact, and not when this test asked for it.
-	p.eval(`(document.querySelector("main form").addEventListener("submit", () => localStorage.setItem("pressed", Date.now())), "")`)
-	p.click("main form button")
-	p.waitText("main", "You are signed out")
-	pressed := live.number(`localStorage.getItem("pressed") ?? 0`)
+	p.Eval(`(document.querySelector("main form").addEventListener("submit", () => localStorage.setItem("pressed", Date.now())), "")`)
+	p.Click("main form button")
+	p.WaitText("main", "You are signed out")
+	pressed := number(live, `localStorage.getItem("pressed") ?? 0`)
 	if pressed == 0 {
 		t.Fatal("the button was not seen pressed")
 	}
-	live.wantEnded(pressed, "sign-out in another tab")
+	wantEnded(t, live, pressed, "sign-out in another tab")
 	d.wantClosed(t, 1, pressed, "sign-out in another tab")
 }
 
@@ -97,44 +98,44 @@ func signOutElsewhere(t *testing.T, d *deployment) {
 // in nobody else's.
 func revokedByEmail(t *testing.T, d *deployment) {
 	dave, other := d.visit(t, "/", "dave@example.com"), d.visit(t, "/", "dave@example.com")
-	dave.watch()
-	other.watch()
+	watch(t, dave)
+	watch(t, other)
 	erin := d.visit(t, "/", "erin@example.com")
-	erin.watch()
-	now := dave.number("Date.now()")
-	revoke := exec.Command(program(t), "sessions", "revoke", "Dave@example.com")
-	revoke.Env = d.gate.env()
+	watch(t, erin)
+	now := number(dave, "Date.now()")
+	revoke := exec.Command(stage.Program(t), "sessions", "revoke", "Dave@example.com")
+	revoke.Env = d.gate.Env()
 	out, err := revoke.CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "2 sessions") {
 		t.Fatalf("sessions revoke: %v, it printed %q; want that 2 sessions ended", err, out)
 	}
-	dave.wantEnded(now, "revocation by e-mail")
-	other.wantEnded(now, "revocation by e-mail, other browser")
+	wantEnded(t, dave, now, "revocation by e-mail")
+	wantEnded(t, other, now, "revocation by e-mail, other browser")
 	d.wantClosed(t, 2, now, "revocation by e-mail")
-	erin.waitChange(".st-key-orders") // lives on
+	erin.WaitChange(".st-key-orders") // lives on
 }
 
 // backAfterSignOut, SEC-OUT-12: the browser's Back does not show our own page, or the
 // app's, as they were: they are asked for again, which takes a new sign-in.
 func backAfterSignOut(t *testing.T, d *deployment) {
 	p := d.visit(t, "/?item=9", "erin@example.com")
-	p.waitText(whoami, "erin@example.com")
+	p.WaitText(whoami, "erin@example.com")
 	for _, path := range []string{"/_gate/", "/?item=9"} {
-		p.open(d.gate.url + path)
-		p.waitText("body", "erin@example.com")
-		p.eval(`(window.drawnBefore = "yes", "")`)
-		p.open(d.gate.url + "/_gate/logout")
-		p.click("main form button")
-		p.waitText("main", "You are signed out")
-		p.eval(`(history.go(-2), "")`)
-		rig.Eventually(t, func() string { return "Back leads nowhere\n" + p.state() }, func() bool {
-			return !strings.HasPrefix(p.eval("location.pathname"), "/_gate/logout") && p.text("h1") != ""
+		p.Open(d.gate.URL + path)
+		p.WaitText("body", "erin@example.com")
+		p.Eval(`(window.drawnBefore = "yes", "")`)
+		p.Open(d.gate.URL + "/_gate/logout")
+		p.Click("main form button")
+		p.WaitText("main", "You are signed out")
+		p.Eval(`(history.go(-2), "")`)
+		rig.Eventually(t, func() string { return "Back leads nowhere\n" + p.State() }, func() bool {
+			return !strings.HasPrefix(p.Eval("location.pathname"), "/_gate/logout") && p.Text("h1") != ""
 		})
 		// The provider does not know her any more either: it asks.
-		if p.eval("window.drawnBefore") == "yes" || p.text("h1") != "Who are you?" {
-			t.Fatalf("Back to %s shows the page of before the sign-out\n%s", path, p.state())
+		if p.Eval("window.drawnBefore") == "yes" || p.Text("h1") != "Who are you?" {
+			t.Fatalf("Back to %s shows the page of before the sign-out\n%s", path, p.State())
 		}
-		p.signIn("erin@example.com")
-		p.waitPath(path)
+		p.SignIn("erin@example.com")
+		p.WaitPath(path)
 	}
 }

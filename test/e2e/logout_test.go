@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"sidegate/test/stage"
 	"time"
 )
 
@@ -14,22 +16,22 @@ import (
 // the same session of the provider's, and no other.
 func TestSignOutReachesTheProviderAndBack(t *testing.T) {
 	t.Parallel()
-	b := newBrowser(t)
-	g := newGate(t, map[string]string{"UPSTREAM": echoApp(t)})
-	g.settings["ISSUER"] = startProvider(t, g.callback())
-	g.serve(t)
+	b := stage.NewBrowser(t)
+	g := stage.NewGate(t, map[string]string{"UPSTREAM": echoApp(t)})
+	g.Settings["ISSUER"] = stage.StartProvider(t, g.Callback())
+	g.Serve(t)
 	other := newPerson(t) // Alice on another device: another session at the provider
-	other.signIn(g.url+"/", "alice@example.com")
+	other.signIn(g.URL+"/", "alice@example.com")
 
-	p := b.profile(t)
-	p.open(g.url + "/")
-	p.signIn("alice@example.com")
-	p.waitText("body", "X-User-Email: alice@example.com")
-	cookie := p.cookie("sidegate")
-	p.open(g.url + "/_gate/")
-	p.click("main form button")
-	p.waitText("main", "You are signed out")
-	if at := p.eval("location.pathname"); at != "/_gate/logout/done" {
+	p := b.Profile(t)
+	p.Open(g.URL + "/")
+	p.SignIn("alice@example.com")
+	p.WaitText("body", "X-User-Email: alice@example.com")
+	cookie := p.Cookie("sidegate")
+	p.Open(g.URL + "/_gate/")
+	p.Click("main form button")
+	p.WaitText("main", "You are signed out")
+	if at := p.Eval("location.pathname"); at != "/_gate/logout/done" {
 		t.Errorf("the way out ended at %s", at)
 	}
 	if got := status(t, g, cookie); got != http.StatusUnauthorized {
@@ -38,9 +40,9 @@ func TestSignOutReachesTheProviderAndBack(t *testing.T) {
 	if log := g.Output.Tail(64 << 10); !strings.Contains(log, "signed_out_at_provider") {
 		t.Errorf("the provider did not send the browser back with our state:\n%s", log)
 	}
-	p.open(g.url + "/") // its own session is over as well: it asks
-	p.waitText("h1", "Who are you?")
-	if got := other.get(g.url + "/_gate/userinfo"); got.StatusCode != http.StatusOK {
+	p.Open(g.URL + "/") // its own session is over as well: it asks
+	p.WaitText("h1", "Who are you?")
+	if got := other.get(g.URL + "/_gate/userinfo"); got.StatusCode != http.StatusOK {
 		t.Errorf("on another device: %s, want still signed in", got.Status)
 	}
 }
@@ -49,30 +51,30 @@ func TestSignOutReachesTheProviderAndBack(t *testing.T) {
 // sidegate hears of it from the provider's server alone.
 func TestSignOutAtTheProviderEndsTheSessionHere(t *testing.T) {
 	t.Parallel()
-	g := newGate(t, map[string]string{"UPSTREAM": echoApp(t)})
-	issuer := startProvider(t, g.callback())
-	g.settings["ISSUER"] = issuer
-	g.serve(t)
+	g := stage.NewGate(t, map[string]string{"UPSTREAM": echoApp(t)})
+	issuer := stage.StartProvider(t, g.Callback())
+	g.Settings["ISSUER"] = issuer
+	g.Serve(t)
 	alice, bob := newPerson(t), newPerson(t)
-	alice.signIn(g.url+"/", "alice@example.com")
-	bob.signIn(g.url+"/", "bob@example.com")
+	alice.signIn(g.URL+"/", "alice@example.com")
+	bob.signIn(g.URL+"/", "bob@example.com")
 
 	asked := alice.get(issuer + "/session/end")
 	_, rest, _ := strings.Cut(asked.body, `name="xsrf" value="`)
 	xsrf, _, _ := strings.Cut(rest, `"`)
 	start := time.Now()
 	alice.do(http.MethodPost, issuer+"/session/end/confirm", url.Values{"xsrf": {xsrf}, "logout": {"yes"}})
-	alice.eventuallyGets(g.url+"/_gate/userinfo", http.StatusUnauthorized)
+	alice.eventuallyGets(g.URL+"/_gate/userinfo", http.StatusUnauthorized)
 	t.Logf("SEC-OUT-08: the session here ended within %s of the sign-out at the provider", time.Since(start).Round(time.Millisecond))
-	if got := bob.get(g.url + "/_gate/userinfo"); got.StatusCode != http.StatusOK {
+	if got := bob.get(g.URL + "/_gate/userinfo"); got.StatusCode != http.StatusOK {
 		t.Errorf("somebody else: %s, want still signed in", got.Status)
 	}
 }
 
 // status asks who the holder of a session cookie is.
-func status(t *testing.T, g *gate, cookie string) int {
+func status(t *testing.T, g *stage.Gate, cookie string) int {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, g.url+"/_gate/userinfo", nil)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, g.URL+"/_gate/userinfo", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

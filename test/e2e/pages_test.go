@@ -11,63 +11,64 @@ import (
 
 	"sidegate/session/sessiontest"
 	"sidegate/test/rig"
+	"sidegate/test/stage"
 )
 
 // TestPagesOfTroubleGoAwayByThemselves starts with everything down and lets one
 // part after the other come up, as after a power cut. The person only waits.
 func TestPagesOfTroubleGoAwayByThemselves(t *testing.T) {
 	t.Parallel()
-	b := newBrowser(t)
+	b := stage.NewBrowser(t)
 	redis := sessiontest.Redis(t)
 	provider, app := rig.FreePort(t), rig.FreePort(t)
-	g := newGate(t, map[string]string{
+	g := stage.NewGate(t, map[string]string{
 		"UPSTREAM": "http://" + rig.Loopback(app), "ISSUER": "http://" + rig.Loopback(provider),
 		"SESSION_STORE": redis.URL, "SECRET": sessionSecret, "STORE_GRACE": "1s",
 	})
-	g.serve(t)
-	p := b.profile(t)
-	p.open(g.url + "/deep?link=1")
-	p.waitText("main", "One moment", "sign-in service", "reloads by itself")
-	p.shoot("provider-down")
-	startProviderAt(t, provider, g.callback())
-	p.waitText("h1", "Who are you?")
-	p.signIn("alice@example.com")
+	g.Serve(t)
+	p := b.Profile(t)
+	p.Open(g.URL + "/deep?link=1")
+	p.WaitText("main", "One moment", "sign-in service", "reloads by itself")
+	p.Shoot("provider-down")
+	stage.StartProviderAt(t, provider, g.Callback())
+	p.WaitText("h1", "Who are you?")
+	p.SignIn("alice@example.com")
 
-	p.waitText("main", "The app does not answer")
-	p.shoot("app-down")
+	p.WaitText("main", "The app does not answer")
+	p.Shoot("app-down")
 	startApp(t, app, "the app at last")
-	p.waitText("body", "the app at last")
-	p.waitPath("/deep?link=1")
+	p.WaitText("body", "the app at last")
+	p.WaitPath("/deep?link=1")
 
 	redis.Pause()
-	rig.Eventually(t, func() string { return "the store's outage is never seen\n" + p.state() }, func() bool {
-		p.reload() // for a moment the page goes on without the store
-		return strings.Contains(p.text("body"), "One moment")
+	rig.Eventually(t, func() string { return "the store's outage is never seen\n" + p.State() }, func() bool {
+		p.Reload() // for a moment the page goes on without the store
+		return strings.Contains(p.Text("body"), "One moment")
 	})
-	p.waitText("main", "One moment", "Nobody has been signed out")
-	p.shoot("store-down")
+	p.WaitText("main", "One moment", "Nobody has been signed out")
+	p.Shoot("store-down")
 	redis.Resume()
-	p.waitText("body", "the app at last")
+	p.WaitText("body", "the app at last")
 }
 
 func TestSmallPages(t *testing.T) {
 	t.Parallel()
-	b := newBrowser(t)
-	g := newGate(t, map[string]string{"UPSTREAM": echoApp(t)})
-	g.settings["ISSUER"] = startProvider(t, g.callback())
-	g.serve(t)
-	p := b.profile(t)
-	p.open(g.url + "/_gate/callback?code=made-up&state=made-up")
-	p.waitText("main", "That did not work", "Start from the beginning")
-	p.shoot("callback-invalid")
-	p.open(g.url + "/")
-	p.signIn("alice@example.com")
-	p.waitText("body", "X-User-Email: alice@example.com")
-	p.open(g.url + "/_gate/logout") // typed in, or a link from anywhere: not to be trusted
-	p.waitText("main", "Sign out?", "alice@example.com")
-	p.shoot("confirm")
-	p.click("main form button")
-	p.waitText("main", "You are signed out")
+	b := stage.NewBrowser(t)
+	g := stage.NewGate(t, map[string]string{"UPSTREAM": echoApp(t)})
+	g.Settings["ISSUER"] = stage.StartProvider(t, g.Callback())
+	g.Serve(t)
+	p := b.Profile(t)
+	p.Open(g.URL + "/_gate/callback?code=made-up&state=made-up")
+	p.WaitText("main", "That did not work", "Start from the beginning")
+	p.Shoot("callback-invalid")
+	p.Open(g.URL + "/")
+	p.SignIn("alice@example.com")
+	p.WaitText("body", "X-User-Email: alice@example.com")
+	p.Open(g.URL + "/_gate/logout") // typed in, or a link from anywhere: not to be trusted
+	p.WaitText("main", "Sign out?", "alice@example.com")
+	p.Shoot("confirm")
+	p.Click("main form button")
+	p.WaitText("main", "You are signed out")
 }
 
 // startApp starts an app on a port that was chosen before.

@@ -9,6 +9,7 @@ import (
 
 	"sidegate/session/sessiontest"
 	"sidegate/test/rig"
+	"sidegate/test/stage"
 )
 
 func TestEveryFaultOfTheSettingsIsInOneReport(t *testing.T) {
@@ -19,7 +20,7 @@ func TestEveryFaultOfTheSettingsIsInOneReport(t *testing.T) {
 		"SIDEGATE_CLIENT_SECRET=" + clientSecret,
 		"SIDEGATE_SESSION_IDLE=soon",
 		"SIDEGATE_ALOWED_EMAILS=alice@example.com",
-	}, program(t))
+	}, stage.Program(t))
 	if code := p.ExitCode(t); code == 0 {
 		t.Error("exit code = 0, want a failure")
 	}
@@ -40,9 +41,9 @@ func TestEveryFaultOfTheSettingsIsInOneReport(t *testing.T) {
 
 func TestNobodyIsServedWithoutARule(t *testing.T) {
 	t.Parallel()
-	g := newGate(t, map[string]string{"UPSTREAM": "http://127.0.0.1:9"})
-	delete(g.settings, "ALLOWED_DOMAINS")
-	p := rig.Start(t, g.env(), program(t))
+	g := stage.NewGate(t, map[string]string{"UPSTREAM": "http://127.0.0.1:9"})
+	delete(g.Settings, "ALLOWED_DOMAINS")
+	p := rig.Start(t, g.Env(), stage.Program(t))
 	if code := p.ExitCode(t); code == 0 {
 		t.Error("exit code = 0, want a failure")
 	}
@@ -56,24 +57,24 @@ func TestNobodyIsServedWithoutARule(t *testing.T) {
 func TestTheProviderMayBeDownAtTheStart(t *testing.T) {
 	t.Parallel()
 	port := rig.FreePort(t)
-	g := newGate(t, map[string]string{"UPSTREAM": echoApp(t), "ISSUER": "http://" + rig.Loopback(port)})
-	g.serve(t)
+	g := stage.NewGate(t, map[string]string{"UPSTREAM": echoApp(t), "ISSUER": "http://" + rig.Loopback(port)})
+	g.Serve(t)
 
 	someone := newPerson(t)
-	ready := someone.eventuallyGets(g.admin+"/readyz", http.StatusServiceUnavailable)
+	ready := someone.eventuallyGets(g.Admin+"/readyz", http.StatusServiceUnavailable)
 	if !strings.Contains(ready.body, "provider") {
 		t.Errorf("/readyz does not name the provider: %s", ready.body)
 	}
-	down := someone.get(g.url + "/")
+	down := someone.get(g.URL + "/")
 	if down.StatusCode != http.StatusServiceUnavailable || down.Header.Get("Retry-After") == "" {
 		t.Errorf("page load = %s, Retry-After %q; want 503 and a time", down.Status, down.Header.Get("Retry-After"))
 	}
 
-	startProviderAt(t, port, g.callback())
-	if d := took(func() { someone.eventuallyGets(g.admin+"/readyz", http.StatusOK) }); d > 10*time.Second {
+	stage.StartProviderAt(t, port, g.Callback())
+	if d := took(func() { someone.eventuallyGets(g.Admin+"/readyz", http.StatusOK) }); d > 10*time.Second {
 		t.Errorf("sidegate noticed the provider after %v; 3 s are promised, and this machine may be busy", d)
 	}
-	if got := someone.signIn(g.url+"/deep?link=1", "alice@example.com"); !strings.Contains(got.body, "GET /deep?link=1 ") {
+	if got := someone.signIn(g.URL+"/deep?link=1", "alice@example.com"); !strings.Contains(got.body, "GET /deep?link=1 ") {
 		t.Errorf("after sign-in: %s\n%s", got.Status, got.body)
 	}
 }
@@ -89,25 +90,25 @@ func TestAnUnreachableStoreIsNeverAbsence(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			redis := sessiontest.Redis(t)
-			g := newGate(t, map[string]string{
+			g := stage.NewGate(t, map[string]string{
 				"UPSTREAM": echoApp(t), "SESSION_STORE": redis.URL, "SECRET": sessionSecret, "STORE_GRACE": "5s",
 			})
-			g.settings["ISSUER"] = startProvider(t, g.callback())
-			g.serve(t)
+			g.Settings["ISSUER"] = stage.StartProvider(t, g.Callback())
+			g.Serve(t)
 			alice := newPerson(t)
-			if got := alice.signIn(g.url+"/", "alice@example.com"); !strings.Contains(got.body, "X-User-Email: alice@example.com") {
+			if got := alice.signIn(g.URL+"/", "alice@example.com"); !strings.Contains(got.body, "X-User-Email: alice@example.com") {
 				t.Fatalf("sign-in led to %s\n%s", got.Status, got.body)
 			}
 			cookies := alice.secrets(g)
 
 			trouble.cause(redis)
-			if got := alice.get(g.url + "/page"); !strings.Contains(got.body, "X-User-Email: alice@example.com") {
+			if got := alice.get(g.URL + "/page"); !strings.Contains(got.body, "X-User-Email: alice@example.com") {
 				t.Errorf("within the grace: %s\n%s", got.Status, got.body)
 			}
 			withoutStore(t, g, alice)
 			trouble.mend(redis)
-			alice.eventuallyGets(g.admin+"/readyz", http.StatusOK)
-			if got := alice.get(g.url + "/page"); got.StatusCode != http.StatusOK {
+			alice.eventuallyGets(g.Admin+"/readyz", http.StatusOK)
+			if got := alice.get(g.URL + "/page"); got.StatusCode != http.StatusOK {
 				t.Errorf("once the store is back: %s\n%s", got.Status, got.body)
 			}
 			if name == "it hangs" && strings.Join(alice.secrets(g), " ") != strings.Join(cookies, " ") {
@@ -118,10 +119,10 @@ func TestAnUnreachableStoreIsNeverAbsence(t *testing.T) {
 }
 
 // withoutStore checks what somebody with a session gets while the store is away.
-func withoutStore(t *testing.T, g *gate, alice *person) {
+func withoutStore(t *testing.T, g *stage.Gate, alice *person) {
 	t.Helper()
 	visited := len(alice.visited)
-	got := alice.eventuallyGets(g.url+"/page", http.StatusServiceUnavailable)
+	got := alice.eventuallyGets(g.URL+"/page", http.StatusServiceUnavailable)
 	if got.Header.Get("Retry-After") == "" || len(got.Cookies()) > 0 {
 		t.Errorf("with the store away: Retry-After %q, cookies %v; want a time, no cookie", got.Header.Get("Retry-After"), got.Cookies())
 	}
@@ -131,7 +132,7 @@ func withoutStore(t *testing.T, g *gate, alice *person) {
 	if strings.Contains(got.body, "GET /page") {
 		t.Error("the app was asked with the store away")
 	}
-	if ready := alice.get(g.admin + "/readyz"); ready.StatusCode != http.StatusServiceUnavailable || !strings.Contains(ready.body, "store") {
+	if ready := alice.get(g.Admin + "/readyz"); ready.StatusCode != http.StatusServiceUnavailable || !strings.Contains(ready.body, "store") {
 		t.Errorf("/readyz = %s, want 503 that names the store: %s", ready.Status, ready.body)
 	}
 }
@@ -139,8 +140,8 @@ func withoutStore(t *testing.T, g *gate, alice *person) {
 func TestStopping(t *testing.T) {
 	t.Parallel()
 	for _, s := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
-		g := newGate(t, map[string]string{"UPSTREAM": echoApp(t), "ISSUER": "http://127.0.0.1:9"})
-		g.serve(t)
+		g := stage.NewGate(t, map[string]string{"UPSTREAM": echoApp(t), "ISSUER": "http://127.0.0.1:9"})
+		g.Serve(t)
 		g.Signal(s)
 		if code := g.ExitCode(t); code != 0 {
 			t.Errorf("exit code after %v = %d, want 0", s, code)
@@ -153,14 +154,14 @@ func TestLogsHoldNoSecret(t *testing.T) {
 	for _, format := range []string{"text", "json"} {
 		t.Run(format, func(t *testing.T) {
 			t.Parallel()
-			g := newGate(t, map[string]string{
+			g := stage.NewGate(t, map[string]string{
 				"UPSTREAM": echoApp(t), "SECRET": sessionSecret, "LOG_FORMAT": format,
 			})
-			g.settings["ISSUER"] = startProvider(t, g.callback())
-			g.serve(t)
+			g.Settings["ISSUER"] = stage.StartProvider(t, g.Callback())
+			g.Serve(t)
 			for _, account := range []string{"alice@example.com", "mallory@evil.example"} {
 				someone := newPerson(t)
-				someone.signIn(g.url+"/?canary=in-the-query", account)
+				someone.signIn(g.URL+"/?canary=in-the-query", account)
 				callback := someone.visited[len(someone.visited)-1]
 				for _, u := range someone.visited {
 					if u.Path == "/_gate/callback" {
@@ -168,7 +169,7 @@ func TestLogsHoldNoSecret(t *testing.T) {
 					}
 				}
 				someone.get(callback.String()) // once more, too late
-				someone.get(g.url + "/_gate/callback?" + "state=canary-state&code=canary-code")
+				someone.get(g.URL + "/_gate/callback?" + "state=canary-state&code=canary-code")
 				secrets := append(someone.secrets(g), clientSecret, sessionSecret, "in-the-query", "canary-state", "canary-code")
 				if len(secrets) < 8 {
 					t.Fatalf("only %d secrets seen: the sign-in did not happen", len(secrets))

@@ -8,15 +8,16 @@ import (
 	"time"
 
 	"sidegate/test/rig"
+	"sidegate/test/stage"
 )
 
 // socket is the client's side of an open WebSocket.
 type socket struct{ *rig.Socket }
 
 // openSocket opens Streamlit's own WebSocket through sidegate, with a session.
-func openSocket(t *testing.T, g *gate, cookie string) *socket {
+func openSocket(t *testing.T, g *stage.Gate, cookie string) *socket {
 	t.Helper()
-	u, err := url.Parse(g.url)
+	u, err := url.Parse(g.URL)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,7 +28,7 @@ func openSocket(t *testing.T, g *gate, cookie string) *socket {
 	t.Cleanup(func() { conn.Close() })
 	_ = conn.SetDeadline(time.Now().Add(2 * rig.Patience))
 	s, err := rig.OpenSocket(conn, "/_stcore/stream", http.Header{
-		"Host": {u.Host}, "Origin": {g.url}, "Cookie": {"sidegate=" + cookie},
+		"Host": {u.Host}, "Origin": {g.URL}, "Cookie": {"sidegate=" + cookie},
 		"Sec-Websocket-Protocol": {"streamlit, PLACEHOLDER_AUTH_TOKEN"},
 	})
 	if err != nil {

@@ -18,6 +18,7 @@ import (
 
 	"sidegate/session/sessiontest"
 	"sidegate/test/rig"
+	"sidegate/test/stage"
 )
 
 // whoami is where the example app shows who the visitor is: by st.user and by
@@ -27,31 +28,31 @@ const whoami = ".st-key-whoami"
 // deployment is what a small team would run: Streamlit, Redis, an OpenID provider
 // and sidegate; and a browser to look at it.
 type deployment struct {
-	gate    *gate
-	browser *browser
+	gate    *stage.Gate
+	browser *stage.Browser
 }
 
 func deploy(t *testing.T) *deployment {
 	t.Helper()
-	b := newBrowser(t)
-	g := newGate(t, map[string]string{
+	b := stage.NewBrowser(t)
+	g := stage.NewGate(t, map[string]string{
 		"UPSTREAM":      startStreamlit(t),
 		"SESSION_STORE": sessiontest.Redis(t).URL,
 		"SECRET":        sessionSecret,
 		"APP":           "streamlit",
 	})
-	g.settings["ISSUER"] = startProvider(t, g.callback())
-	g.serve(t)
+	g.Settings["ISSUER"] = stage.StartProvider(t, g.Callback())
+	g.Serve(t)
 	return &deployment{g, b}
 }
 
 // visit opens a path in a profile of its own and signs in.
-func (d *deployment) visit(t *testing.T, path, account string) *tab {
+func (d *deployment) visit(t *testing.T, path, account string) *stage.Tab {
 	t.Helper()
-	p := d.browser.profile(t)
-	p.open(d.gate.url + path)
-	p.signIn(account)
-	p.waitPath(path)
+	p := d.browser.Profile(t)
+	p.Open(d.gate.URL + path)
+	p.SignIn(account)
+	p.WaitPath(path)
 	return p
 }
 
@@ -82,34 +83,34 @@ func TestUnmodifiedStreamlitBehindSidegate(t *testing.T) {
 }
 
 func deepLink(t *testing.T, d *deployment) {
-	p := d.browser.profile(t)
-	p.open(d.gate.url + "/?item=42")
-	p.waitText("h1", "Who are you?") // the provider's page
-	p.signIn("alice@example.com")
-	p.waitPath("/?item=42")
-	p.waitText(".st-key-query", "Showing item 42")
-	p.waitText(whoami, "st.user\n\nalice@example.com", "st.context.headers\n\nalice@example.com", "Alice Example")
+	p := d.browser.Profile(t)
+	p.Open(d.gate.URL + "/?item=42")
+	p.WaitText("h1", "Who are you?") // the provider's page
+	p.SignIn("alice@example.com")
+	p.WaitPath("/?item=42")
+	p.WaitText(".st-key-query", "Showing item 42")
+	p.WaitText(whoami, "st.user\n\nalice@example.com", "st.context.headers\n\nalice@example.com", "Alice Example")
 
-	p.click(".st-key-add button") // over the WebSocket, and back
-	p.waitText(".st-key-count", "Counted 1")
-	p.shoot("streamlit")
+	p.Click(".st-key-add button") // over the WebSocket, and back
+	p.WaitText(".st-key-count", "Counted 1")
+	p.Shoot("streamlit")
 
-	second := p.another(t)
-	second.open(d.gate.url + "/reports?quarter=3")
-	second.waitText(whoami, "Prepared for alice@example.com") // nobody asked again
-	second.waitText(".st-key-query", "Quarter 3")
-	second.waitPath("/reports?quarter=3")
+	second := p.Another(t)
+	second.Open(d.gate.URL + "/reports?quarter=3")
+	second.WaitText(whoami, "Prepared for alice@example.com") // nobody asked again
+	second.WaitText(".st-key-query", "Quarter 3")
+	second.WaitPath("/reports?quarter=3")
 
 	upload(t, p, 100<<20)
 }
 
 // upload sends a file of size bytes and compares what the app received.
-func upload(t *testing.T, p *tab, size int64) {
+func upload(t *testing.T, p *stage.Tab, size int64) {
 	t.Helper()
 	path, sum := randomFile(t, size)
 	// The input is hidden behind a button of Streamlit's own.
-	p.do("choosing a file", chromedp.SetUploadFiles(chromedp.CSS(`.st-key-upload input[type="file"]`), []string{path}, chromedp.NodeReady))
-	p.waitText(".st-key-received", fmt.Sprintf("Received %d bytes", size), sum)
+	p.Do("choosing a file", chromedp.SetUploadFiles(chromedp.CSS(`.st-key-upload input[type="file"]`), []string{path}, chromedp.NodeReady))
+	p.WaitText(".st-key-received", fmt.Sprintf("Received %d bytes", size), sum)
 }
 
 func randomFile(t *testing.T, size int64) (path, sum string) {
@@ -129,18 +130,18 @@ func randomFile(t *testing.T, size int64) (path, sum string) {
 }
 
 func tenTabs(t *testing.T, d *deployment) {
-	tabs := []*tab{d.browser.profile(t)}
+	tabs := []*stage.Tab{d.browser.Profile(t)}
 	for len(tabs) < 10 {
-		tabs = append(tabs, tabs[0].another(t))
+		tabs = append(tabs, tabs[0].Another(t))
 	}
 	address := func(i int) string { return fmt.Sprintf("/?item=%d", 100+i) }
 	var all sync.WaitGroup
 	errs := make([]error, len(tabs))
 	for i, p := range tabs {
 		all.Go(func() {
-			ctx, cancel := context.WithTimeout(p.ctx, 2*rig.Patience)
+			ctx, cancel := context.WithTimeout(p.Ctx, 2*rig.Patience)
 			defer cancel()
-			errs[i] = chromedp.Do(ctx, chromedp.Navigate(d.gate.url+address(i)))
+			errs[i] = chromedp.Do(ctx, chromedp.Navigate(d.gate.URL+address(i)))
 		})
 	}
 	all.Wait() // each of them waits at the provider
@@ -150,74 +151,74 @@ func tenTabs(t *testing.T, d *deployment) {
 		}
 	}
 	for _, p := range tabs {
-		p.signIn("alice@example.com")
+		p.SignIn("alice@example.com")
 	}
 	for i, p := range tabs {
-		p.waitPath(address(i))
-		p.waitText(".st-key-query", fmt.Sprintf("Showing item %d", 100+i))
-		p.waitText(whoami, "alice@example.com")
+		p.WaitPath(address(i))
+		p.WaitText(".st-key-query", fmt.Sprintf("Showing item %d", 100+i))
+		p.WaitText(whoami, "alice@example.com")
 	}
 }
 
 func twoPeople(t *testing.T, d *deployment) {
 	alice := d.visit(t, "/", "alice@example.com")
-	alice.waitText(whoami, "alice@example.com")
-	alice.click(".st-key-add button")
-	alice.waitText(".st-key-count", "Counted 1")
+	alice.WaitText(whoami, "alice@example.com")
+	alice.Click(".st-key-add button")
+	alice.WaitText(".st-key-count", "Counted 1")
 
 	bob := d.visit(t, "/", "bob@example.com")
-	bob.waitText(whoami, "bob@example.com", "Bob Błażej") // a name that is not ASCII
-	bob.waitText(".st-key-count", "Counted 0")
+	bob.WaitText(whoami, "bob@example.com", "Bob Błażej") // a name that is not ASCII
+	bob.WaitText(".st-key-count", "Counted 0")
 
 	for range 2 {
-		alice.reload()
-		bob.reload()
-		alice.waitText(whoami, "alice@example.com", "Alice Example")
-		bob.waitText(whoami, "bob@example.com", "Bob Błażej")
-		if text := alice.text("body"); strings.Contains(text, "bob@example.com") {
+		alice.Reload()
+		bob.Reload()
+		alice.WaitText(whoami, "alice@example.com", "Alice Example")
+		bob.WaitText(whoami, "bob@example.com", "Bob Błażej")
+		if text := alice.Text("body"); strings.Contains(text, "bob@example.com") {
 			t.Errorf("alice's page shows bob: %s", text)
 		}
-		if text := bob.text("body"); strings.Contains(text, "alice@example.com") {
+		if text := bob.Text("body"); strings.Contains(text, "alice@example.com") {
 			t.Errorf("bob's page shows alice: %s", text)
 		}
 	}
 }
 
 func refused(t *testing.T, d *deployment) {
-	p := d.browser.profile(t)
-	p.open(d.gate.url + "/?item=7")
-	p.signIn("mallory@evil.example")
-	p.waitText("main", "No access", "mallory@evil.example")
-	if cookie := p.cookie("sidegate"); cookie != "" {
+	p := d.browser.Profile(t)
+	p.Open(d.gate.URL + "/?item=7")
+	p.SignIn("mallory@evil.example")
+	p.WaitText("main", "No access", "mallory@evil.example")
+	if cookie := p.Cookie("sidegate"); cookie != "" {
 		t.Error("a refused person has a session cookie")
 	}
-	p.shoot("refused")
-	p.click("main a.button")
-	p.signIn("bob@example.com")
-	p.waitPath("/?item=7")
-	p.waitText(whoami, "bob@example.com")
+	p.Shoot("refused")
+	p.Click("main a.button")
+	p.SignIn("bob@example.com")
+	p.WaitPath("/?item=7")
+	p.WaitText(whoami, "bob@example.com")
 }
 
 func signOut(t *testing.T, d *deployment) {
 	p := d.visit(t, "/?item=1", "alice@example.com")
-	p.waitText(whoami, "alice@example.com")
-	live := p.another(t)
-	live.open(d.gate.url + "/?item=2")
-	live.waitText(whoami, "alice@example.com")
-	live.click(".st-key-add button")
-	live.waitText(".st-key-count", "Counted 1")
-	cookie := p.cookie("sidegate")
+	p.WaitText(whoami, "alice@example.com")
+	live := p.Another(t)
+	live.Open(d.gate.URL + "/?item=2")
+	live.WaitText(whoami, "alice@example.com")
+	live.Click(".st-key-add button")
+	live.WaitText(".st-key-count", "Counted 1")
+	cookie := p.Cookie("sidegate")
 	if cookie == "" {
 		t.Fatal("no session cookie")
 	}
 	socket := openSocket(t, d.gate, cookie)
 
-	p.open(d.gate.url + "/_gate/")
-	p.waitText("main", "alice@example.com", "X-User-Email")
-	p.shoot("account")
-	p.click("main form button")
-	p.waitText("main", "You are signed out")
-	p.shoot("signedout")
+	p.Open(d.gate.URL + "/_gate/")
+	p.WaitText("main", "alice@example.com", "X-User-Email")
+	p.Shoot("account")
+	p.Click("main form button")
+	p.WaitText("main", "You are signed out")
+	p.Shoot("signedout")
 
 	if code, reason := socket.closed(t); code != 1008 || reason != "session ended" {
 		t.Errorf("close frame = %d %q, want 1008 \"session ended\"", code, reason)
@@ -225,25 +226,28 @@ func signOut(t *testing.T, d *deployment) {
 	if status := d.status(t, "/_gate/userinfo", cookie); status != http.StatusUnauthorized {
 		t.Errorf("status with the old cookie = %d, want 401", status)
 	}
-	// Streamlit asks again and again, and shows in its own dialog what we answer.
-	live.waitText(`[role="dialog"]`, "sign in")
-	live.shoot("streamlit-ended")
+	// The page was led away from what it showed.
+	live.WaitText("main", "Your session has ended", "Sign in again")
+	live.WaitPath("/_gate/ended")
+	live.Shoot("streamlit-ended")
 
-	p.click("main a.button") // sign in again, with the choice of an account
-	p.signIn("bob@example.com")
-	p.waitText(whoami, "bob@example.com")
-	// The other tab comes back by itself, as bob and with nothing of alice's.
-	live.waitText(whoami, "st.user\n\nbob@example.com", "st.context.headers\n\nbob@example.com")
-	live.waitText(".st-key-count", "Counted 0")
+	p.Click("main a.button") // sign in again, with the choice of an account
+	p.SignIn("bob@example.com")
+	p.WaitText(whoami, "bob@example.com")
+	// The other tab goes on where it was, as bob and with nothing of alice's.
+	live.Reload()
+	live.WaitPath("/?item=2")
+	live.WaitText(whoami, "st.user\n\nbob@example.com", "st.context.headers\n\nbob@example.com")
+	live.WaitText(".st-key-count", "Counted 0")
 }
 
 // appLogOut presses the button of an unmodified app that calls st.logout.
 func appLogOut(t *testing.T, d *deployment) {
 	p := d.visit(t, "/", "bob@example.com")
-	p.waitText(whoami, "bob@example.com")
-	cookie := p.cookie("sidegate")
-	p.click(".st-key-logout button")
-	p.waitText("main", "You are signed out")
+	p.WaitText(whoami, "bob@example.com")
+	cookie := p.Cookie("sidegate")
+	p.Click(".st-key-logout button")
+	p.WaitText("main", "You are signed out")
 	if status := d.status(t, "/_gate/userinfo", cookie); status != http.StatusUnauthorized {
 		t.Errorf("status with the old cookie = %d, want 401", status)
 	}
@@ -252,7 +256,7 @@ func appLogOut(t *testing.T, d *deployment) {
 // status asks as a program that holds a cookie does.
 func (d *deployment) status(t *testing.T, path, cookie string) int {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, d.gate.url+path, nil)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, d.gate.URL+path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -267,14 +271,14 @@ func (d *deployment) status(t *testing.T, path, cookie string) int {
 
 func restart(t *testing.T, d *deployment) {
 	p := d.visit(t, "/?item=5", "alice@example.com")
-	p.click(".st-key-add button")
-	p.waitText(".st-key-count", "Counted 1")
-	d.gate.stop(t)
-	d.gate.serve(t)
-	p.waitChange(".st-key-orders") // the open page goes on by itself
-	p.click(".st-key-add button")
-	p.waitText(".st-key-count", "Counted 2")
-	fresh := p.another(t)
-	fresh.open(d.gate.url + "/?item=6")
-	fresh.waitText(whoami, "alice@example.com") // and nobody signs in again
+	p.Click(".st-key-add button")
+	p.WaitText(".st-key-count", "Counted 1")
+	d.gate.Stop(t)
+	d.gate.Serve(t)
+	p.WaitChange(".st-key-orders") // the open page goes on by itself
+	p.Click(".st-key-add button")
+	p.WaitText(".st-key-count", "Counted 2")
+	fresh := p.Another(t)
+	fresh.Open(d.gate.URL + "/?item=6")
+	fresh.WaitText(whoami, "alice@example.com") // and nobody signs in again
 }

@@ -1,4 +1,4 @@
-package e2e
+package stage
 
 import (
 	"context"
@@ -17,11 +17,12 @@ import (
 	"sidegate/test/rig"
 )
 
-// browser is one Chromium. Profiles in it share nothing, as two people's browsers
+// Browser is one Chromium. Profiles in it share nothing, as two people's browsers
 // do; tabs of a profile share cookies.
-type browser struct{ ctx context.Context }
+type Browser struct{ ctx context.Context }
 
-func newBrowser(t *testing.T) *browser {
+// NewBrowser starts one that ends with the test.
+func NewBrowser(t *testing.T) *Browser {
 	t.Helper()
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(chromium(t)),
@@ -42,28 +43,28 @@ func newBrowser(t *testing.T) *browser {
 		t.Fatalf("cannot start Chromium: %v", err)
 	}
 	t.Cleanup(func() { _ = chromedp.Cancel(ctx) })
-	return &browser{ctx}
+	return &Browser{ctx}
 }
 
-// tab is a page of a profile.
-type tab struct {
+// Tab is a page of a profile.
+type Tab struct {
 	t   *testing.T
-	ctx context.Context
+	Ctx context.Context
 }
 
-// profile opens a tab in a profile of its own.
-func (b *browser) profile(t *testing.T) *tab {
+// Profile opens a tab in a profile of its own.
+func (b *Browser) Profile(t *testing.T) *Tab {
 	t.Helper()
 	return openTab(t, b.ctx, chromedp.WithNewBrowserContext())
 }
 
-// another opens a further tab of the same profile.
-func (p *tab) another(t *testing.T) *tab {
+// Another opens a further tab of the same profile.
+func (p *Tab) Another(t *testing.T) *Tab {
 	t.Helper()
-	return openTab(t, p.ctx)
+	return openTab(t, p.Ctx)
 }
 
-func openTab(t *testing.T, parent context.Context, options ...chromedp.ContextOption) *tab {
+func openTab(t *testing.T, parent context.Context, options ...chromedp.ContextOption) *Tab {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(parent, options...)
 	if err := chromedp.Do(ctx, chromedp.EmulateViewport(1280, 900)); err != nil {
@@ -71,47 +72,51 @@ func openTab(t *testing.T, parent context.Context, options ...chromedp.ContextOp
 		t.Fatalf("cannot open a tab: %v", err)
 	}
 	t.Cleanup(cancel)
-	return &tab{t, ctx}
+	return &Tab{t, ctx}
 }
 
-func (p *tab) do(what string, steps ...chromedp.Action[chromedp.Void]) {
+// Do carries out steps, or fails the test with what they were for.
+func (p *Tab) Do(what string, steps ...chromedp.Action[chromedp.Void]) {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.ctx, rig.Patience)
+	ctx, cancel := context.WithTimeout(p.Ctx, rig.Patience)
 	defer cancel()
 	if err := chromedp.Do(ctx, steps...); err != nil {
-		p.t.Fatalf("%s: %v\n%s", what, err, p.state())
+		p.t.Fatalf("%s: %v\n%s", what, err, p.State())
 	}
 }
 
-func (p *tab) open(url string) {
+// Open goes to an address.
+func (p *Tab) Open(url string) {
 	p.t.Helper()
-	p.do("opening "+url, chromedp.Navigate(url))
+	p.Do("opening "+url, chromedp.Navigate(url))
 }
 
-func (p *tab) reload() {
+// Reload loads the page again.
+func (p *Tab) Reload() {
 	p.t.Helper()
-	p.do("reloading", chromedp.Reload())
+	p.Do("reloading", chromedp.Reload())
 }
 
-func (p *tab) click(css string) {
+// Click presses an element.
+func (p *Tab) Click(css string) {
 	p.t.Helper()
-	p.do("clicking "+css, chromedp.Click(chromedp.CSS(css)))
+	p.Do("clicking "+css, chromedp.Click(chromedp.CSS(css)))
 }
 
-// signIn presses the button of an account on the provider's page.
-func (p *tab) signIn(account string) {
+// SignIn presses the button of an account on the provider's page.
+func (p *Tab) SignIn(account string) {
 	p.t.Helper()
-	p.click(fmt.Sprintf(`button[name="account"][value=%q]`, account))
+	p.Click(fmt.Sprintf(`button[name="account"][value=%q]`, account))
 }
 
-// waitText waits until the element holds each of the texts.
-func (p *tab) waitText(css string, wants ...string) {
+// WaitText waits until the element holds each of the texts.
+func (p *Tab) WaitText(css string, wants ...string) {
 	p.t.Helper()
 	var got string
 	rig.Eventually(p.t, func() string {
-		return fmt.Sprintf("%s = %q, want %q in it\n%s", css, got, wants, p.state())
+		return fmt.Sprintf("%s = %q, want %q in it\n%s", css, got, wants, p.State())
 	}, func() bool {
-		got = p.text(css)
+		got = p.Text(css)
 		for _, want := range wants {
 			if !strings.Contains(got, want) {
 				return false
@@ -121,34 +126,34 @@ func (p *tab) waitText(css string, wants ...string) {
 	})
 }
 
-// waitChange waits until the element reads differently than now.
-func (p *tab) waitChange(css string) {
+// WaitChange waits until the element reads differently than now.
+func (p *Tab) WaitChange(css string) {
 	p.t.Helper()
-	before := p.text(css)
-	rig.Eventually(p.t, func() string { return fmt.Sprintf("%s still reads %q\n%s", css, before, p.state()) }, func() bool {
-		now := p.text(css)
+	before := p.Text(css)
+	rig.Eventually(p.t, func() string { return fmt.Sprintf("%s still reads %q\n%s", css, before, p.State()) }, func() bool {
+		now := p.Text(css)
 		return now != "" && now != before
 	})
 }
 
-// waitPath waits until the address bar shows the path and query.
-func (p *tab) waitPath(want string) {
+// WaitPath waits until the address bar shows the path and query.
+func (p *Tab) WaitPath(want string) {
 	p.t.Helper()
 	var got string
-	rig.Eventually(p.t, func() string { return fmt.Sprintf("address = %q, want %q\n%s", got, want, p.state()) }, func() bool {
-		got = p.eval("location.pathname + location.search")
+	rig.Eventually(p.t, func() string { return fmt.Sprintf("address = %q, want %q\n%s", got, want, p.State()) }, func() bool {
+		got = p.Eval("location.pathname + location.search")
 		return got == want
 	})
 }
 
-// text returns what a person reads in the element; empty when it is not there.
-func (p *tab) text(css string) string {
-	return p.eval(fmt.Sprintf(`document.querySelector(%q)?.innerText ?? ""`, css))
+// Text returns what a person reads in the element; empty when it is not there.
+func (p *Tab) Text(css string) string {
+	return p.Eval(fmt.Sprintf(`document.querySelector(%q)?.innerText ?? ""`, css))
 }
 
-// eval returns the value of an expression, or nothing while the page changes.
-func (p *tab) eval(expression string) string {
-	ctx, cancel := context.WithTimeout(p.ctx, 5*time.Second)
+// Eval returns the value of an expression, or nothing while the page changes.
+func (p *Tab) Eval(expression string) string {
+	ctx, cancel := context.WithTimeout(p.Ctx, 5*time.Second)
 	defer cancel()
 	value, err := chromedp.Run(ctx, chromedp.Evaluate[string](expression))
 	if err != nil {
@@ -157,16 +162,16 @@ func (p *tab) eval(expression string) string {
 	return value
 }
 
-// state describes the page, for failure messages.
-func (p *tab) state() string {
-	text := p.eval("document.body?.innerText ?? ''")
-	return fmt.Sprintf("the page: %s %q\n%.1500s", p.eval("location.href"), p.eval("document.title"), text)
+// State describes the page, for failure messages.
+func (p *Tab) State() string {
+	text := p.Eval("document.body?.innerText ?? ''")
+	return fmt.Sprintf("the page: %s %q\n%.1500s", p.Eval("location.href"), p.Eval("document.title"), text)
 }
 
-// cookie returns the value of a cookie that the page's address is sent.
-func (p *tab) cookie(name string) string {
+// Cookie returns the value of a cookie that the page's address is sent.
+func (p *Tab) Cookie(name string) string {
 	p.t.Helper()
-	found, err := chromedp.Call(p.ctx, network.GetCookies, network.GetCookiesParams{})
+	found, err := chromedp.Call(p.Ctx, network.GetCookies, network.GetCookiesParams{})
 	if err != nil {
 		p.t.Fatalf("reading cookies: %v", err)
 	}
@@ -178,9 +183,9 @@ func (p *tab) cookie(name string) string {
 	return ""
 }
 
-// shoot leaves pictures of the page in the folder SCREENSHOTS, if that is set: as
+// Shoot leaves pictures of the page in the folder SCREENSHOTS, if that is set: as
 // on a desk in light colours, and as on a phone in dark ones.
-func (p *tab) shoot(name string) {
+func (p *Tab) Shoot(name string) {
 	p.t.Helper()
 	dir := os.Getenv("SCREENSHOTS")
 	if dir == "" {
@@ -192,8 +197,8 @@ func (p *tab) shoot(name string) {
 		width, height  int64
 	}{{"desk", "light", 1280, 800}, {"phone", "dark", 390, 844}} {
 		p.look(l.width, l.height, l.scheme)
-		p.do("letting the page settle", chromedp.Sleep(time.Second))
-		ctx, cancel := context.WithTimeout(p.ctx, rig.Patience)
+		p.Do("letting the page settle", chromedp.Sleep(time.Second))
+		ctx, cancel := context.WithTimeout(p.Ctx, rig.Patience)
 		picture, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
 		cancel()
 		if err != nil {
@@ -205,10 +210,10 @@ func (p *tab) shoot(name string) {
 	}
 }
 
-func (p *tab) look(width, height int64, scheme string) {
+func (p *Tab) look(width, height int64, scheme string) {
 	p.t.Helper()
 	media := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}}
-	p.do("changing the window", chromedp.EmulateViewport(width, height), func(ctx context.Context, t *chromedp.Target) (chromedp.Void, error) {
+	p.Do("changing the window", chromedp.EmulateViewport(width, height), func(ctx context.Context, t *chromedp.Target) (chromedp.Void, error) {
 		_, err := cdp.Call(ctx, t, emulation.SetEmulatedMedia, media)
 		return chromedp.Void{}, err
 	})
