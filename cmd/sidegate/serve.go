@@ -266,7 +266,7 @@ func isTerminal(w any) bool {
 func (s *server) greet() {
 	c := s.config
 	s.log.Info("sidegate", "open", c.Public.String(), "redirect_uri", c.RedirectURI(),
-		"app", c.Upstream.String(), "may_enter", whoMayEnter(c.Access), "sessions", string(c.Session.Store.Kind))
+		"app", c.Upstream.String(), "preset", c.Proxy.App, "may_enter", whoMayEnter(c.Access), "sessions", string(c.Session.Store.Kind))
 	for _, warning := range c.Warnings() {
 		s.log.Warn(warning)
 	}

@@ -26,6 +26,7 @@ func (i *installer) all() error {
 	}{
 		{"install programs (Debian)", i.programs},
 		{"install Streamlit (PyPI)", i.streamlit},
+		{"install the other dashboards (PyPI)", i.dashboards},
 		{"install the second OpenID provider (npm)", i.provider},
 	} {
 		if err := i.report.step(s.name, s.do); err != nil {
@@ -123,7 +124,7 @@ func (i *installer) streamlit() error {
 	}
 	pip := filepath.Join(i.cache.Venv(), "bin", "pip")
 	had := exists(i.cache.Streamlit())
-	err := i.quiet(pip, "install", "--quiet", "--disable-pip-version-check", "--upgrade", "streamlit")
+	err := i.quiet(pip, "install", "--quiet", "--disable-pip-version-check", "--upgrade", "streamlit", "Authlib")
 	if err != nil && had {
 		i.report.note("could not look for a newer one, going on: %v", err)
 		err = nil

@@ -54,7 +54,7 @@ func TestServersThatFoldHeaderNamesSeeTheRightPerson(t *testing.T) {
 			}
 			g := stage.NewGate(t, map[string]string{"UPSTREAM": app})
 			g.Settings["ISSUER"] = stage.StartProvider(t, g.Callback())
-			g.Serve(t)
+			g.Serve(t, nil)
 			alice := newPerson(t)
 			alice.signIn(g.URL+"/", "alice@example.com")
 			got := ask(t, &alice.client, g.URL)

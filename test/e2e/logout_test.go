@@ -19,7 +19,7 @@ func TestSignOutReachesTheProviderAndBack(t *testing.T) {
 	b := stage.NewBrowser(t)
 	g := stage.NewGate(t, map[string]string{"UPSTREAM": echoApp(t)})
 	g.Settings["ISSUER"] = stage.StartProvider(t, g.Callback())
-	g.Serve(t)
+	g.Serve(t, nil)
 	other := newPerson(t) // Alice on another device: another session at the provider
 	other.signIn(g.URL+"/", "alice@example.com")
 
@@ -54,7 +54,7 @@ func TestSignOutAtTheProviderEndsTheSessionHere(t *testing.T) {
 	g := stage.NewGate(t, map[string]string{"UPSTREAM": echoApp(t)})
 	issuer := stage.StartProvider(t, g.Callback())
 	g.Settings["ISSUER"] = issuer
-	g.Serve(t)
+	g.Serve(t, nil)
 	alice, bob := newPerson(t), newPerson(t)
 	alice.signIn(g.URL+"/", "alice@example.com")
 	bob.signIn(g.URL+"/", "bob@example.com")

@@ -25,7 +25,7 @@ func TestPagesOfTroubleGoAwayByThemselves(t *testing.T) {
 		"UPSTREAM": "http://" + rig.Loopback(app), "ISSUER": "http://" + rig.Loopback(provider),
 		"SESSION_STORE": redis.URL, "SECRET": sessionSecret, "STORE_GRACE": "1s",
 	})
-	g.Serve(t)
+	g.Serve(t, nil)
 	p := b.Profile(t)
 	p.Open(g.URL + "/deep?link=1")
 	p.WaitText("main", "One moment", "sign-in service", "reloads by itself")
@@ -56,7 +56,7 @@ func TestSmallPages(t *testing.T) {
 	b := stage.NewBrowser(t)
 	g := stage.NewGate(t, map[string]string{"UPSTREAM": echoApp(t)})
 	g.Settings["ISSUER"] = stage.StartProvider(t, g.Callback())
-	g.Serve(t)
+	g.Serve(t, nil)
 	p := b.Profile(t)
 	p.Open(g.URL + "/_gate/callback?code=made-up&state=made-up")
 	p.WaitText("main", "That did not work", "Start from the beginning")

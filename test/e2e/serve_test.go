@@ -58,7 +58,7 @@ func TestTheProviderMayBeDownAtTheStart(t *testing.T) {
 	t.Parallel()
 	port := rig.FreePort(t)
 	g := stage.NewGate(t, map[string]string{"UPSTREAM": echoApp(t), "ISSUER": "http://" + rig.Loopback(port)})
-	g.Serve(t)
+	g.Serve(t, nil)
 
 	someone := newPerson(t)
 	ready := someone.eventuallyGets(g.Admin+"/readyz", http.StatusServiceUnavailable)
@@ -94,7 +94,7 @@ func TestAnUnreachableStoreIsNeverAbsence(t *testing.T) {
 				"UPSTREAM": echoApp(t), "SESSION_STORE": redis.URL, "SECRET": sessionSecret, "STORE_GRACE": "5s",
 			})
 			g.Settings["ISSUER"] = stage.StartProvider(t, g.Callback())
-			g.Serve(t)
+			g.Serve(t, nil)
 			alice := newPerson(t)
 			if got := alice.signIn(g.URL+"/", "alice@example.com"); !strings.Contains(got.body, "X-User-Email: alice@example.com") {
 				t.Fatalf("sign-in led to %s\n%s", got.Status, got.body)
@@ -141,7 +141,7 @@ func TestStopping(t *testing.T) {
 	t.Parallel()
 	for _, s := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
 		g := stage.NewGate(t, map[string]string{"UPSTREAM": echoApp(t), "ISSUER": "http://127.0.0.1:9"})
-		g.Serve(t)
+		g.Serve(t, nil)
 		g.Signal(s)
 		if code := g.ExitCode(t); code != 0 {
 			t.Errorf("exit code after %v = %d, want 0", s, code)
@@ -158,7 +158,7 @@ func TestLogsHoldNoSecret(t *testing.T) {
 				"UPSTREAM": echoApp(t), "SECRET": sessionSecret, "LOG_FORMAT": format,
 			})
 			g.Settings["ISSUER"] = stage.StartProvider(t, g.Callback())
-			g.Serve(t)
+			g.Serve(t, nil)
 			for _, account := range []string{"alice@example.com", "mallory@evil.example"} {
 				someone := newPerson(t)
 				someone.signIn(g.URL+"/?canary=in-the-query", account)

@@ -15,7 +15,7 @@ func TestPeopleEndTheirOtherSignIns(t *testing.T) {
 	b := stage.NewBrowser(t)
 	g := stage.NewGate(t, map[string]string{"UPSTREAM": echoApp(t)})
 	g.Settings["ISSUER"] = stage.StartProvider(t, g.Callback())
-	g.Serve(t)
+	g.Serve(t, nil)
 	signedIn := func() *stage.Tab {
 		p := b.Profile(t)
 		p.Open(g.URL + "/")

@@ -42,7 +42,7 @@ func deploy(t *testing.T) *deployment {
 		"APP":           "streamlit",
 	})
 	g.Settings["ISSUER"] = stage.StartProvider(t, g.Callback())
-	g.Serve(t)
+	g.Serve(t, nil)
 	return &deployment{g, b}
 }
 
@@ -108,8 +108,7 @@ func deepLink(t *testing.T, d *deployment) {
 func upload(t *testing.T, p *stage.Tab, size int64) {
 	t.Helper()
 	path, sum := randomFile(t, size)
-	// The input is hidden behind a button of Streamlit's own.
-	p.Do("choosing a file", chromedp.SetUploadFiles(chromedp.CSS(`.st-key-upload input[type="file"]`), []string{path}, chromedp.NodeReady))
+	p.Upload(`.st-key-upload input[type="file"]`, path)
 	p.WaitText(".st-key-received", fmt.Sprintf("Received %d bytes", size), sum)
 }
 
@@ -274,7 +273,7 @@ func restart(t *testing.T, d *deployment) {
 	p.Click(".st-key-add button")
 	p.WaitText(".st-key-count", "Counted 1")
 	d.gate.Stop(t)
-	d.gate.Serve(t)
+	d.gate.Serve(t, nil)
 	p.WaitChange(".st-key-orders") // the open page goes on by itself
 	p.Click(".st-key-add button")
 	p.WaitText(".st-key-count", "Counted 2")

@@ -25,6 +25,10 @@ func (c Cache) Venv() string { return filepath.Join(c.Dir, "venv") }
 // Streamlit is the program of that name.
 func (c Cache) Streamlit() string { return filepath.Join(c.Venv(), "bin", "streamlit") }
 
+// App is the Python environment that holds what
+// test/dashboards/testdata/NAME/requirements.txt names.
+func (c Cache) App(name string) string { return filepath.Join(c.Dir, "app-"+name) }
+
 // Provider is the folder in which npm installed test/provider/package.json.
 func (c Cache) Provider() string { return filepath.Join(c.Dir, "provider") }
 

@@ -75,6 +75,9 @@ func openTab(t *testing.T, parent context.Context, options ...chromedp.ContextOp
 	return &Tab{t, ctx}
 }
 
+// Close closes the tab, and with it the connections of its page.
+func (p *Tab) Close() { _ = chromedp.Cancel(p.Ctx) }
+
 // Do carries out steps, or fails the test with what they were for.
 func (p *Tab) Do(what string, steps ...chromedp.Action[chromedp.Void]) {
 	p.t.Helper()
@@ -101,6 +104,12 @@ func (p *Tab) Reload() {
 func (p *Tab) Click(css string) {
 	p.t.Helper()
 	p.Do("clicking "+css, chromedp.Click(chromedp.CSS(css)))
+}
+
+// Upload chooses a file in an input, which may be hidden behind a button.
+func (p *Tab) Upload(css, path string) {
+	p.t.Helper()
+	p.Do("choosing a file", chromedp.SetUploadFiles(chromedp.CSS(css), []string{path}, chromedp.NodeReady))
 }
 
 // SignIn presses the button of an account on the provider's page.
@@ -151,11 +160,11 @@ func (p *Tab) Text(css string) string {
 	return p.Eval(fmt.Sprintf(`document.querySelector(%q)?.innerText ?? ""`, css))
 }
 
-// Eval returns the value of an expression, or nothing while the page changes.
+// Eval returns the value of an expression, or of its promise, or nothing while the page changes.
 func (p *Tab) Eval(expression string) string {
 	ctx, cancel := context.WithTimeout(p.Ctx, 5*time.Second)
 	defer cancel()
-	value, err := chromedp.Run(ctx, chromedp.Evaluate[string](expression))
+	value, err := chromedp.Run(ctx, chromedp.Evaluate[string](expression, chromedp.EvalAwaitPromise))
 	if err != nil {
 		return ""
 	}

@@ -58,10 +58,11 @@ func (g *Gate) Env() []string {
 	return env
 }
 
-// Serve starts sidegate, or starts it again on the same ports.
-func (g *Gate) Serve(t *testing.T, args ...string) {
+// Serve starts sidegate, or starts it again on the same ports, with the given
+// environment besides its settings.
+func (g *Gate) Serve(t *testing.T, env []string, args ...string) {
 	t.Helper()
-	g.Process = rig.Start(t, g.Env(), Program(t), args...)
+	g.Process = rig.Start(t, append(env, g.Env()...), Program(t), args...)
 	g.Answers(t, g.URL+"/_gate/healthz")
 }
 
