@@ -30,6 +30,8 @@ Usage:
                             sample dashboard: needs no account and no settings
   sidegate config           print the effective settings, secrets masked
   sidegate settings         print the table of all settings
+  sidegate recipe APP [--compose|--systemd|--kubernetes]
+                            print a ready configuration for a dashboard
   sidegate sessions list [--json]
                             who is signed in at the running sidegate
   sidegate sessions revoke WHO…
@@ -79,6 +81,8 @@ func command(args []string, to streams) int {
 		return report(to, configCommand(to))
 	case "settings":
 		fmt.Fprint(to.out, config.Table())
+	case "recipe":
+		return report(to, recipeCommand(rest, to))
 	case "sessions":
 		order, _ := parseSessions(rest)
 		return report(to, sessionsCommand(ctx, order, to))
@@ -109,6 +113,8 @@ func splitCommand(args []string) (name string, rest []string, ok bool) {
 	}
 	rest = args[1:]
 	switch name {
+	case "recipe":
+		return name, rest, true
 	case "sessions":
 		_, ok = parseSessions(rest)
 		return name, rest, ok

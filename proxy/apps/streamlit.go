@@ -55,6 +55,7 @@ func streamlitRecipe() Recipe {
 	return Recipe{
 		Install: "pip install streamlit",
 		Command: []string{"streamlit", "run", "app.py"},
+		Port:    "8501",
 		Who:     "st.user.email",
 		Notes: []string{
 			"An app written for st.login works as it is: st.user is filled from the start, and st.logout() signs out of sidegate.",

@@ -66,6 +66,7 @@ func (i *installer) missing() []string {
 		{"runc", "runc"},
 		{"gunicorn", "gunicorn"},
 		{"ip", "iproute2"},
+		{"systemd-analyze", "systemd"},
 	} {
 		if !installed(p.program) {
 			packages = append(packages, strings.Fields(p.packages)...)

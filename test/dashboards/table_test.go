@@ -71,8 +71,10 @@ func (t *table) check(update bool) error {
 	}
 	old, after, _ := strings.Cut(rest, "\n\n")
 	rows := map[string]string{} // by app
-	for line := range strings.Lines(old + "\n") {
-		rows[strings.Split(line, " | ")[0]] = line
+	for line := range strings.Lines(strings.TrimLeft(old, "\n") + "\n") {
+		if strings.HasPrefix(line, "| ") {
+			rows[strings.Split(line, " | ")[0]] = line
+		}
 	}
 	var wrong []string
 	for _, r := range t.rows {

@@ -1,0 +1,165 @@
+package main
+
+import (
+	"embed"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/url"
+	"path"
+	"strings"
+	"text/template"
+
+	"sidegate/proxy/apps"
+)
+
+//go:embed recipes
+var recipeFiles embed.FS
+
+// recipeForms are the forms of a recipe by their flag, and the file each is made from.
+func recipeForms() map[string]string {
+	return map[string]string{
+		"": "run.sh", "--compose": "compose.yaml", "--systemd": "systemd.ini", "--kubernetes": "kubernetes.yaml",
+	}
+}
+
+// parseRecipe reads "APP [--compose|--systemd|--kubernetes]", in any order.
+func parseRecipe(args []string) (app apps.App, form string, err error) {
+	for _, a := range args {
+		switch _, known := recipeForms()[a]; {
+		case a != "" && known:
+			form = a
+		case app.Name == "" && apps.Named(a).Name != "":
+			app = apps.Named(a)
+		case app.Name == "":
+			return app, "", fmt.Errorf("there is no recipe for %q. There are: %s", a, strings.Join(appTitles(), ", "))
+		default:
+			return app, "", fmt.Errorf("recipe does not know %q: it takes the name of an app and one of --compose, --systemd, --kubernetes", a)
+		}
+	}
+	if app.Name == "" {
+		return app, "", fmt.Errorf("recipe needs the name of an app. There are: %s", strings.Join(appTitles(), ", "))
+	}
+	return app, form, nil
+}
+
+func appTitles() []string {
+	var names []string
+	for _, a := range apps.All() {
+		names = append(names, a.Name)
+	}
+	return names
+}
+
+// recipeCommand: sidegate recipe APP [--compose|--systemd|--kubernetes].
+func recipeCommand(args []string, to streams) error {
+	app, form, err := parseRecipe(args)
+	if err != nil {
+		return err
+	}
+	return writeRecipe(to.out, app, form)
+}
+
+// recipe is what the files in recipes are filled with.
+type recipe struct {
+	App    apps.App
+	Public string // where browsers will find it
+	Base   string // image that the app's is built from
+}
+
+// writeRecipe prints one form of an app's recipe, complete but for what only its
+// reader knows.
+func writeRecipe(w io.Writer, app apps.App, form string) error {
+	t, err := template.New("").Funcs(template.FuncMap{
+		"join": func(words []string) string { return strings.Join(words, " ") },
+		"json": jsonText, "quote": jsonText, // a JSON string is a YAML one
+		"indent": indent, "comment": func(s string) string { return prefixed("#   ", s) },
+		"base": path.Base, "target": func(name string) string { return path.Join("/app", name) },
+		"dollars": func(s string) string { return strings.ReplaceAll(s, "$", "$$") }, // compose would fill them in
+		"unit":    unitSetting,
+	}).ParseFS(recipeFiles, "recipes/*")
+	if err != nil {
+		return err
+	}
+	return t.ExecuteTemplate(w, recipeForms()[form], recipe{app, "http://localhost:8080", "python:3.13-slim"})
+}
+
+// Recipe is the app's own part.
+func (r recipe) Recipe() apps.Recipe { return r.App.Recipe }
+
+// Tested says what the recipe rests on.
+func (r recipe) Tested() string {
+	if test := r.App.Recipe.Tested; strings.HasPrefix(test, "test/") {
+		return "Its tests try it: " + test + "."
+	}
+	return "This is " + r.App.Recipe.Tested + "."
+}
+
+// Environment is what the app is told, as `sidegate run` tells it.
+func (r recipe) Environment() []string {
+	if r.App.Environment == nil {
+		return nil
+	}
+	public, err := url.Parse(r.Public)
+	if err != nil {
+		return nil
+	}
+	return r.App.Environment(apps.Place{Host: "127.0.0.1", Port: r.App.Recipe.Port, Public: public})
+}
+
+// variable is one of an environment.
+type variable struct{ Name, Value string }
+
+// Variables are those of Environment, and those that any app may go by.
+func (r recipe) Variables() []variable {
+	return variables(append([]string{"HOST=127.0.0.1", "PORT=" + r.App.Recipe.Port}, r.Environment()...))
+}
+
+// Settings are those of sidegate that the recipe names besides the usual ones.
+func (r recipe) Settings() []variable { return variables(r.App.Recipe.Settings) }
+
+func variables(env []string) []variable {
+	var all []variable
+	for _, line := range env {
+		name, value, _ := strings.Cut(line, "=")
+		all = append(all, variable{name, value})
+	}
+	return all
+}
+
+// Command starts the app on its usual port; none: it is a service of its own.
+func (r recipe) Command() []string {
+	var words []string
+	for _, w := range r.App.Recipe.Command {
+		words = append(words, strings.ReplaceAll(w, "{port}", r.App.Recipe.Port))
+	}
+	return words
+}
+
+func jsonText(v any) (string, error) {
+	var b strings.Builder
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	err := e.Encode(v)
+	return strings.TrimSpace(b.String()), err
+}
+
+func indent(n int, s string) string { return prefixed(strings.Repeat(" ", n), s) }
+
+// prefixed puts prefix before each line that is not empty.
+func prefixed(prefix, s string) string {
+	var b strings.Builder
+	for line := range strings.Lines(s) {
+		if strings.TrimSpace(line) != "" {
+			b.WriteString(prefix)
+		}
+		b.WriteString(line)
+	}
+	return strings.TrimRight(b.String(), "\n")
+}
+
+// unitSetting quotes a setting for a unit file, where % begins a specifier
+// (systemd.unit(5)).
+func unitSetting(s string) string {
+	return `"SIDEGATE_` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "%", "%%").Replace(s) + `"`
+}
