@@ -31,9 +31,10 @@ type copies struct {
 	mu         sync.Mutex
 	young, old map[string]*copied // by store key; when young is full it becomes old
 	flights    map[string]*flight
-	dead, gone map[string]struct{} // revoked keys, in two generations as well
-	up         bool                // the feed is
-	cut        time.Time           // when it was cut
+	dead, gone map[string]struct{}  // revoked keys, in two generations as well
+	absent     map[string]time.Time // when the store said that there is no such key
+	up         bool                 // the feed is
+	cut        time.Time            // when it was cut
 	epoch      int
 	failing    time.Time // since when the store has not answered; zero: it does
 }
@@ -56,6 +57,7 @@ type flight struct {
 func newCopies(now func() time.Time) *copies {
 	return &copies{
 		now: now, young: make(map[string]*copied), flights: make(map[string]*flight), dead: make(map[string]struct{}),
+		absent: make(map[string]time.Time),
 	}
 }
 
@@ -73,14 +75,14 @@ const (
 func (c *copies) look(key string, grace time.Duration) (Session, trust) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.isDead(key) {
+	now := c.now()
+	if c.isOver(key, now) {
 		return Session{}, buried
 	}
 	k := c.find(key)
 	if k == nil {
 		return Session{}, none
 	}
-	now := c.now()
 	age := now.Sub(k.confirmed)
 	switch {
 	case !now.Before(k.session.Expires):
@@ -143,6 +145,7 @@ func (c *copies) land(key string, f *flight, s Session, err error, began moment,
 		c.put(key, &copied{session: s, confirmed: began.at, epoch: began.epoch})
 	case err == ErrNone:
 		c.drop(key)
+		c.miss(key, began.at)
 	default:
 		if k := c.find(key); k != nil && c.serves(k, grace) {
 			f.session, f.err = k.session, nil
@@ -219,25 +222,6 @@ func (c *copies) revoked(key string) {
 	}
 }
 
-// bury remembers that a session was revoked. Redis copies to its replicas after it has
-// answered, so that a failover can bring a record back. A token is drawn once: what
-// was revoked never is again.
-func (c *copies) bury(key string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if len(c.dead) >= maxGeneration {
-		c.dead, c.gone = make(map[string]struct{}), c.dead
-	}
-	c.dead[key] = struct{}{}
-}
-
-// Precondition: mu is held.
-func (c *copies) isDead(key string) bool {
-	_, dead := c.dead[key]
-	_, gone := c.gone[key]
-	return dead || gone
-}
-
 // feed notes the state of the feed, and reports whether it is back after it was cut:
 // something may have been missed.
 func (c *copies) feed(up bool) (restored bool) {
@@ -291,6 +275,7 @@ func (c *copies) put(key string, k *copied) {
 		c.young, c.old = make(map[string]*copied), c.young
 	}
 	delete(c.old, key)
+	delete(c.absent, key)
 	c.young[key] = k
 }
 

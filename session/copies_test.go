@@ -131,6 +131,29 @@ func TestABusySessionCostsOneWriteAMinute(t *testing.T) {
 	})
 }
 
+// Ten tabs of somebody who was signed out long ago poll several times a second, all
+// night, each with the old cookie. The store hears of it every five seconds.
+func TestSleepingTabsCostTheStoreNextToNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newCounted(t)
+		first := newReplica(t, store, day)
+		c := first.signIn(alice())
+		if _, err := first.EndSubject(t.Context(), alice().Issuer, alice().Subject); err != nil {
+			t.Fatal(err)
+		}
+		r := newReplica(t, store, day) // started since: it knows of no revocation
+		synctest.Wait()
+		before := store.gets.Load()
+		for range 60 * 10 {
+			time.Sleep(100 * time.Millisecond)
+			r.wants(c, ErrNone, "ended")
+		}
+		if n := store.gets.Load() - before; n < 10 || n > 13 {
+			t.Errorf("600 requests of a minute: the store was asked %d times, want every 5 s", n)
+		}
+	})
+}
+
 func TestAnIdleCopyIsReadAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := newCounted(t)
