@@ -94,6 +94,31 @@ func (k Keys) Names(purpose string, parts ...string) []string {
 	return names
 }
 
+// Derive returns bytes for one purpose, as many as asked for, from each secret, the
+// newest first. Whoever has the same secrets gets the same bytes, and nobody learns
+// from them anything about a secret, what it seals, or the bytes for other purposes.
+func (k Keys) Derive(purpose string, size int) ([][]byte, error) {
+	var all [][]byte
+	for _, s := range k.list() {
+		// No other use of a secret begins its info so.
+		b, err := hkdf.Key(sha256.New, s.bytes, nil, fmt.Sprintf("sidegate derived %d:%s", len(purpose), purpose), size)
+		if err != nil {
+			return nil, fmt.Errorf("session: derive: %w", err)
+		}
+		all = append(all, b)
+	}
+	return all, nil
+}
+
+// InForce returns a value that equals another one as long as nobody calls Replace:
+// what Derive returned still holds. It costs next to nothing.
+func (k Keys) InForce() any {
+	if k.secrets == nil {
+		return nil
+	}
+	return k.secrets.Load()
+}
+
 // Seal encrypts and authenticates plain for one purpose and one holder: Open
 // needs the same purpose and the same bind. Each call derives a fresh AES-256-GCM
 // key from 24 random bytes, so neither a nonce nor a key can come twice however

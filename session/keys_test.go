@@ -107,3 +107,50 @@ func TestKeysRefuseWhatIsNoSecret(t *testing.T) {
 		t.Errorf("the zero Keys: %v, want ErrSealed", err)
 	}
 }
+
+// Replicas derive the same, each secret and purpose its own, the newest first.
+func TestDerivedBytesFollowSecretsAndPurpose(t *testing.T) {
+	derive := func(k Keys, purpose string) [][]byte {
+		t.Helper()
+		got, err := k.Derive(purpose, 32)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	both := derive(keys(t, secretB, secretA), "p")
+	onlyA, onlyB := derive(keys(t, secretA), "p"), derive(keys(t, secretB), "p")
+	if len(both) != 2 || len(onlyA) != 1 || !bytes.Equal(both[0], onlyB[0]) || !bytes.Equal(both[1], onlyA[0]) {
+		t.Errorf("got %x, want %x then %x", both, onlyB, onlyA)
+	}
+	seen := map[string]string{string(onlyA[0]): "p", string(onlyB[0]): "p of another secret"}
+	k := keys(t, secretA)
+	others := map[string][]byte{"the names' key": k.list()[0].names, "the secret": []byte(secretA)[:32]}
+	for _, purpose := range []string{"", "q", "pp", "1:p", "sidegate names"} {
+		others["purpose "+purpose] = derive(k, purpose)[0]
+	}
+	for what, b := range others {
+		if before, twice := seen[string(b)]; twice {
+			t.Errorf("%s equals %s", what, before)
+		}
+		seen[string(b)] = what
+	}
+	if got, err := (Keys{}).Derive("p", 32); len(got) != 0 || err != nil {
+		t.Errorf("the zero Keys derives %x, %v", got, err)
+	}
+}
+
+func TestInForceChangesWithTheSecrets(t *testing.T) {
+	k := keys(t, secretA)
+	before := k.InForce()
+	if err := k.Replace("short"); err == nil || k.InForce() != before {
+		t.Errorf("a refused secret (%v) changed what is in force", err)
+	}
+	copied := k
+	if err := k.Replace(secretB, secretA); err != nil || copied.InForce() == before {
+		t.Errorf("Replace: %v; a copy does not notice", err)
+	}
+	if (Keys{}).InForce() != nil {
+		t.Error("the zero Keys has something in force")
+	}
+}
