@@ -59,7 +59,7 @@ func doors() map[string][]string {
 		"github.com/zitadel/oidc/v3":           {"demo"},
 		"google.golang.org/protobuf":           {"proxy/apps"},
 		"github.com/coder/websocket":           {"demo"},
-		"github.com/go-jose/go-jose/v4":        {"demo", "login/logintest"},
+		"github.com/go-jose/go-jose/v4":        {"demo", "login/logintest", "proxy"},
 	}
 }
 
