@@ -82,13 +82,14 @@ type Store struct {
 	URL  Secret // of StoreRedis, as configured: it may carry a password
 }
 
-// Proxy is what we accept from the network, what is open without a session, and
-// what the app is.
+// Proxy is what we accept from the network, what is open without a session, what
+// the app is and what it is told.
 type Proxy struct {
 	App         string         // one of AppNames
 	Trusted     []netip.Prefix // peers whose X-Forwarded-For counts; IPv4 never in its mapped form
 	Origins     []string       // besides our own; canonical, so compare bytes
 	PublicPaths []PathRule
+	Headers     []HeaderRule // that tell the app who somebody is
 }
 
 // PathRule opens one path without login, or all below it when Path ends in "/".

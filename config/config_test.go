@@ -100,7 +100,7 @@ func TestDefaultsAreTheContract(t *testing.T) {
 		Provider:    Provider{Issuer: GoogleIssuer, Google: true, ClientID: "id", ClientSecret: NewSecret(strong)},
 		Access:      Access{Domains: []string{"example.com"}, DomainClaim: "hd"},
 		Session:     Session{Store: Store{Kind: StoreMemory}, Idle: 12 * time.Hour, Max: 168 * time.Hour, Grace: time.Minute},
-		Proxy:       Proxy{App: "auto"},
+		Proxy:       Proxy{App: "auto", Headers: []HeaderRule{{Preset: "sidegate"}}},
 		Drain:       10 * time.Second,
 		Log:         Log{Level: slog.LevelInfo},
 	}
@@ -122,7 +122,7 @@ func TestEverySettingHasItsEffect(t *testing.T) {
 		"DOMAIN_CLAIM", "hd", "SESSION_STORE", "rediss://:pw@a:1,b:2/0", "SECRET", strong+"1, "+strong+"2",
 		"SESSION_IDLE", "0", "SESSION_MAX", "1h30m", "STORE_GRACE", "2m", "TRUSTED_PROXIES", "10.0.0.0/8, 192.168.1.7,::ffff:172.16.0.0/108,::ffff:1.2.3.4,fc00::/7,fd00::1,2001:db8::/100",
 		"ALLOWED_ORIGINS", "https://A.example:443,http://localhost:3000,https://[0:0::1]:8443", "PUBLIC_PATHS", "GET  /static/,/robots.txt,/a%20b",
-		"DRAIN", "0s", "LOG_LEVEL", "debug", "LOG_FORMAT", "json",
+		"HEADERS", "iap, X-Who={user}", "DRAIN", "0s", "LOG_LEVEL", "debug", "LOG_FORMAT", "json",
 	)
 	want := Config{
 		Upstream:    &url.URL{Scheme: "unix", Path: "/run/app.sock"},
@@ -147,6 +147,7 @@ func TestEverySettingHasItsEffect(t *testing.T) {
 			Origins:     []string{"https://a.example", "http://localhost:3000", "https://[::1]:8443"},
 			App:         "auto",
 			PublicPaths: []PathRule{{"GET", "/static/"}, {"", "/robots.txt"}, {"", "/a%20b"}},
+			Headers:     []HeaderRule{{Preset: "iap"}, {Name: "X-Who", Value: []HeaderPart{{Placeholder: "user"}}}},
 		},
 		Log: Log{Level: slog.LevelDebug, Format: "json"},
 	}

@@ -51,6 +51,7 @@ func (c Config) rows() [][2]string {
 		{"ALLOWED_ORIGINS", strings.Join(c.Proxy.Origins, ",")},
 		{"APP", c.Proxy.App},
 		{"PUBLIC_PATHS", joined(c.Proxy.PublicPaths, PathRule.String)},
+		{"HEADERS", joined(c.Proxy.Headers, HeaderRule.String)},
 		{"DRAIN", c.Drain.String()},
 		{"LOG_LEVEL", strings.ToLower(c.Log.Level.String())},
 		{"LOG_FORMAT", c.Log.Format},

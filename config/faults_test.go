@@ -173,6 +173,47 @@ func networkFaults() []faultCase {
 	}
 }
 
+func headerFaults() []faultCase {
+	faults := []faultCase{
+		{[]string{"HEADERS", "sidegate,oauth2proxy"}, "HEADERS", `holds "oauth2proxy", which is no preset; the nearest is oauth2-proxy`},
+		{[]string{"HEADERS", "Grafana"}, "HEADERS", "the nearest is grafana"},
+		{[]string{"HEADERS", "X-My-Header"}, "HEADERS", "written X-My-Header={email}"},
+		{[]string{"HEADERS", ","}, "HEADERS", "list without an entry"},
+		{[]string{"HEADERS", "={email}"}, "HEADERS", "not one that a header can have"},
+		{[]string{"HEADERS", "X My={email}"}, "HEADERS", "not one that a header can have"},
+		{[]string{"HEADERS", "X-My:={email}"}, "HEADERS", "not one that a header can have"},
+		{[]string{"HEADERS", "X-Mÿ={email}"}, "HEADERS", "not one that a header can have"},
+		{[]string{"HEADERS", "X-My=\r\nX-Other: {email}"}, "HEADERS", "control character"},
+		{[]string{"HEADERS", "X-My=a\nb"}, "HEADERS", "control character"},
+		{[]string{"HEADERS", "X-My=a\u0085b"}, "HEADERS", "printable ASCII"},
+		{[]string{"HEADERS", "X-My=Zoë"}, "HEADERS", "printable ASCII"},
+		{[]string{"HEADERS", "X-My="}, "HEADERS", "has no value"},
+		{[]string{"HEADERS", "X-My={mail}"}, "HEADERS", "whose {mail} stands for nothing; the nearest is {email}"},
+		{[]string{"HEADERS", "X-My={Email}"}, "HEADERS", "the nearest is {email}"},
+		{[]string{"HEADERS", "X-My={}"}, "HEADERS", "stands for nothing"},
+		{[]string{"HEADERS", "X-My={email"}, "HEADERS", "a { is not closed"},
+		{[]string{"HEADERS", "X-My=email}"}, "HEADERS", "a } closes nothing"},
+		{[]string{"HEADERS", "X-My={email}}"}, "HEADERS", "a } closes nothing"},
+		{[]string{"HEADERS", "X-My={name:utf16}"}, "HEADERS", "there are latin1, utf8, rfc2047"},
+		{[]string{"HEADERS", "X-My={name:}"}, "HEADERS", "no known encoding"},
+		{[]string{"HEADERS", "X-My={groups:rfc2047}"}, "HEADERS", "cannot be written that way"},
+		{[]string{"HEADERS", "X-My={groups:latin1}"}, "HEADERS", "cannot be written that way"},
+		{[]string{"HEADERS", "X-My={assertion:utf8}"}, "HEADERS", "cannot be written that way"},
+		{[]string{"HEADERS", "X-My={email},x_MY={name}"}, "HEADERS", `holds "x_MY={name}", but sets that header before`},
+		{[]string{"HEADERS", "X-My={email},X-My={email:utf8}"}, "HEADERS", "sets that header before"},
+	}
+	for _, name := range []string{
+		"Host", "Cookie", "Set-Cookie", "Authorization", "Connection", "Proxy-Connection", "Proxy-Authorization", "Keep-Alive", "TE",
+		"Trailer", "Transfer-Encoding", "Upgrade", "Content-Length", "Content-Type", "Content-Security-Policy", "Sec-WebSocket-Key",
+		"Sec-Fetch-Site", "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Request-Id", "Origin", "Accept",
+		"Accept-Encoding", "Range", "If-None-Match", "Forwarded", "X-Real-IP", "X-Original-URL", "X-HTTP-Method-Override", "Proxy",
+		"Expect", "Referer", "Cache-Control", "Access-Control-Allow-Origin", "hOST", "content_length", "Transfer.Encoding", "X-Forwarded_For",
+	} {
+		faults = append(faults, faultCase{[]string{"HEADERS", name + "={email}"}, "HEADERS", "take another name"})
+	}
+	return faults
+}
+
 func secretFaults(t *testing.T) []faultCase {
 	return []faultCase{
 		{[]string{"CLIENT_ID", ""}, "CLIENT_ID", "is not set"},
@@ -236,7 +277,7 @@ func clientFileFaults(t *testing.T) []faultCase {
 }
 
 func allFaults(t *testing.T) []faultCase {
-	return slices.Concat(urlFaults(), accessFaults(), networkFaults(), secretFaults(t), clientFileFaults(t))
+	return slices.Concat(urlFaults(), accessFaults(), networkFaults(), secretFaults(t), clientFileFaults(t), headerFaults())
 }
 
 // SEC-DOM-07, SEC-DOM-08, SEC-SESS-06, SEC-SESS-08, SEC-FWD-08: empty rules, gmail.com

@@ -35,6 +35,7 @@ func (r Raw) Parse() (Config, error) {
 		Trusted:     p.trustedProxies(r.TrustedProxies),
 		Origins:     p.origins(r.AllowedOrigins),
 		PublicPaths: p.publicPaths(r.PublicPaths),
+		Headers:     p.headers(r.Headers),
 	}
 	c.Drain = p.duration("DRAIN", r.Drain)
 	c.Log = p.log(r)
