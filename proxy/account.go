@@ -16,7 +16,7 @@ func (g *Gate) WhoAmI(w http.ResponseWriter, r *http.Request) error {
 		g.Site.Page(w, r, http.StatusOK, web.Account{
 			Person:  web.Person{Name: id.Name, Email: id.Email, Subject: id.Subject, Issuer: id.Issuer},
 			Times:   web.Times{SignedIn: s.Created, LastSeen: s.Seen, Expires: s.Ends},
-			Headers: identityFields(id),
+			Headers: g.Forward.headers.Shown(id),
 			App:     "/",
 			SignOut: "/_gate/logout",
 			SignIns: g.signIns(r, s),

@@ -18,6 +18,7 @@
 //
 // Both ways to the app lead through Forwarder.prepare. It first strips inbound
 // identity names in every spelling, our cookies and forwarded headers, and then
-// sets ours, Host unchanged. Stripping depends on no setting, no path and no
-// session: what we do not say, nobody else does.
+// sets ours, Host unchanged. Stripping depends on no path and no session, and no
+// setting makes it less: what we do not say, nobody else does. What is said, and in
+// which proxy's words, is in dialects.
 package proxy

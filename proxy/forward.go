@@ -23,6 +23,7 @@ import (
 type Forwarder struct {
 	upstream *Upstream
 	public   Public
+	headers  *Headers
 	site     *web.Site
 	preset   *Preset
 	proxy    *httputil.ReverseProxy
@@ -33,8 +34,8 @@ type Forwarder struct {
 type Public struct{ Scheme, Host string }
 
 // NewForwarder returns a Forwarder to the app. A nil preset is that of any app.
-func NewForwarder(upstream *Upstream, public Public, site *web.Site, preset *Preset) *Forwarder {
-	f := &Forwarder{upstream: upstream, public: public, site: site, preset: preset, buffers: &bufferPool{}}
+func NewForwarder(upstream *Upstream, public Public, headers *Headers, site *web.Site, preset *Preset) *Forwarder {
+	f := &Forwarder{upstream: upstream, public: public, headers: headers, site: site, preset: preset, buffers: &bufferPool{}}
 	f.proxy = &httputil.ReverseProxy{
 		// Rewrite, never Director: with Director the client deletes our headers by
 		// naming them in Connection (SEC-HDR-05).
@@ -60,7 +61,7 @@ func (f *Forwarder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // gone already. The order matters: first everything goes that only we may say,
 // then we say it.
 func (f *Forwarder) prepare(out, in *http.Request) {
-	strip(out.Header)
+	f.headers.strip(out.Header)
 	stripCookies(out.Header, f.preset.App().Cookies)
 	out.URL, _ = targetURL(in.RequestURI)
 	out.URL.Scheme, out.URL.Host = f.upstream.scheme, f.upstream.host
@@ -71,19 +72,19 @@ func (f *Forwarder) prepare(out, in *http.Request) {
 	out.Header["X-Forwarded-Proto"] = []string{f.public.Scheme}
 	out.Header["X-Forwarded-Host"] = []string{f.public.Host}
 	if id, ok := identity.FromContext(in.Context()); ok {
-		setIdentity(out.Header, id)
+		f.headers.set(out.Header, id)
 	}
 	if in.Trailer != nil && out.Body != nil {
-		cleanTrailer(in.Trailer) // the names announced
+		f.cleanTrailer(in.Trailer) // the names announced
 		out.Trailer = in.Trailer
-		out.Body = &trailedBody{ReadCloser: out.Body, ended: func() { cleanTrailer(in.Trailer) }}
+		out.Body = &trailedBody{ReadCloser: out.Body, ended: func() { f.cleanTrailer(in.Trailer) }}
 	}
 }
 
 // cleanTrailer removes what may not come after a body. A trailer can name any
 // header, and some servers merge the two (SEC-HDR-10).
-func cleanTrailer(h http.Header) {
-	strip(h)
+func (f *Forwarder) cleanTrailer(h http.Header) {
+	f.headers.strip(h)
 	h.Del("Authorization")
 	h.Del("Cookie")
 }

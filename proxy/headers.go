@@ -2,12 +2,9 @@ package proxy
 
 import (
 	"net/http"
-	"net/url"
 	"strings"
 
-	"sidegate/identity"
 	"sidegate/session"
-	"sidegate/web"
 )
 
 // fold maps a header name to what the most forgiving reader may take it for:
@@ -49,7 +46,7 @@ func claimed(folded string) bool {
 	}
 	for _, prefix := range []string{
 		"x-forwarded-", "x-original-", "x-rewrite-", "x-remote-", "x-auth-request-", "x-goog-",
-		"x-amzn-oidc-", "x-webauth-", "x-pomerium-", "x-authentik-", "cf-access-", "tailscale-user-",
+		"x-amzn-oidc-", "x-webauth-", "x-pomerium-", "x-authentik-", "cf-access-", "tailscale-",
 		"x-ms-client-principal", "x-sp-user",
 	} {
 		if strings.HasPrefix(folded, prefix) {
@@ -59,11 +56,12 @@ func claimed(folded string) bool {
 	return false
 }
 
-// strip removes from a request's headers or trailers what only we may say. It is
-// by name alone and depends on no setting.
-func strip(h http.Header) {
+// strip removes from a request's headers or trailers what only we may say: what is
+// claimed, whichever dialect is spoken, and what the settings add to it. It is by
+// name alone.
+func (t *Headers) strip(h http.Header) {
 	for name := range h {
-		if claimed(fold(name)) {
+		if folded := fold(name); claimed(folded) || t.own[folded] {
 			delete(h, name)
 		}
 	}
@@ -121,61 +119,3 @@ func beginsWith(name string, beginnings []string) bool {
 // notInName reports whether r cannot stand at the edge of a cookie name of ours:
 // anything but printable ASCII, and quotes.
 func notInName(r rune) bool { return r <= ' ' || r > '~' || r == '"' }
-
-// setIdentity says who it is. What is not known is not said: the header is then
-// absent, since strip has removed anybody else's.
-func setIdentity(h http.Header, id identity.Identity) {
-	for _, f := range identityFields(id) {
-		h[f.Name] = []string{f.Value}
-	}
-}
-
-// identityFields lists the identity headers for id, preset "sidegate". Values are
-// printable ASCII: anything else is percent-encoded UTF-8, since readers differ on
-// what other bytes in a header mean, and none may end it (SEC-HDR-12).
-func identityFields(id identity.Identity) []web.Header {
-	var fields []web.Header
-	for _, f := range []web.Header{
-		{Name: "X-User-Email", Value: headerValue(id.Email)},
-		{Name: "X-User-Id", Value: headerValue(id.Subject)},
-		{Name: "X-User-Name", Value: headerValue(id.Name)},
-		{Name: "X-User-Picture", Value: headerValue(id.Picture)},
-		{Name: "X-User-Groups", Value: joinGroups(id.Groups)},
-	} {
-		if f.Value != "" {
-			fields = append(fields, f)
-		}
-	}
-	return append(fields, web.Header{Name: "X-User-Logged-In", Value: "true"})
-}
-
-// headerValue returns s when it is printable ASCII with no space at its ends,
-// else s as percent-encoded UTF-8.
-func headerValue(s string) string {
-	for i := 0; i < len(s); i++ {
-		if s[i] < ' ' || s[i] > '~' {
-			return url.PathEscape(s)
-		}
-	}
-	if strings.TrimSpace(s) != s {
-		return url.PathEscape(s)
-	}
-	return s
-}
-
-// joinGroups joins with commas. "," and "%" inside a name are always encoded:
-// nobody who may name a group can make it look like two, or like another one.
-func joinGroups(groups []string) string {
-	var out []string
-	for _, g := range groups {
-		if g == "" {
-			continue
-		}
-		if v := headerValue(g); v != g {
-			out = append(out, v)
-		} else {
-			out = append(out, strings.NewReplacer("%", "%25", ",", "%2C").Replace(g))
-		}
-	}
-	return strings.Join(out, ",")
-}

@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -39,6 +40,7 @@ type setup struct {
 	store    session.Store  // nil: in memory
 	preset   *proxy.Preset
 	finder   func(*rig, proxy.Finder) proxy.Finder
+	headers  []proxy.HeaderRule // nil: preset sidegate
 }
 
 // rig is sidegate's public listener, as cmd/sidegate builds it, with an app
@@ -49,6 +51,8 @@ type rig struct {
 	public   *url.URL
 	sessions *session.Manager
 	live     *session.Live
+	keys     session.Keys
+	clock    atomic.Int64 // by how much the assertions' clock is ahead
 	policy   *access.Book
 	gate     *proxy.Gate
 	log      *lockedBuffer
@@ -86,14 +90,14 @@ func start(t *testing.T, s setup) *rig {
 		s.store = session.NewMemory(100_000)
 		t.Cleanup(func() { s.store.Close() })
 	}
-	g.admit(t, "alice@app.example", "bob@app.example")
+	g.admit(t, "alice@app.example", "bob@app.example", "zoe@app.example")
 	g.public = parseURL(t, s.public)
-	keys, err := session.NewKeys(strings.Repeat("k", 32))
-	if err != nil {
+	var err error
+	if g.keys, err = session.NewKeys(strings.Repeat("k", 32)); err != nil {
 		t.Fatal(err)
 	}
 	g.sessions = session.NewManager(session.Options{
-		Store: s.store, Keys: keys, Live: g.live, Audience: s.public, Limits: s.limits, Now: time.Now,
+		Store: s.store, Keys: g.keys, Live: g.live, Audience: s.public, Limits: s.limits, Now: time.Now,
 	})
 	g.serve(t, s)
 	return g
@@ -117,7 +121,18 @@ func (g *rig) serve(t *testing.T, s setup) {
 	}
 	public := proxy.Public{Scheme: g.public.Scheme, Host: g.public.Host}
 	site := &web.Site{HTTPS: public.Scheme == "https"}
-	forward := proxy.NewForwarder(proxy.NewUpstream(parseURL(t, s.upstream)), public, site, s.preset)
+	assertions, err := proxy.NewAssertions(s.public, g.keys, func() time.Time { return time.Now().Add(time.Duration(g.clock.Load())) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.headers == nil {
+		s.headers = []proxy.HeaderRule{{Preset: "sidegate"}}
+	}
+	headers, err := proxy.NewHeaders(s.headers, assertions)
+	if err != nil {
+		t.Fatal(err)
+	}
+	forward := proxy.NewForwarder(proxy.NewUpstream(parseURL(t, s.upstream)), public, headers, site, s.preset)
 	g.gate = &proxy.Gate{
 		Sessions: finder, Policy: g.policy, Public: paths, Site: site, Forward: forward,
 		Origins: proxy.Origins{Allowed: []string{s.public, "https://partner.example"}},
@@ -125,8 +140,9 @@ func (g *rig) serve(t *testing.T, s setup) {
 	}
 	routes := &proxy.Routes{
 		Own: map[string]web.Handler{
-			"/_gate/":         web.Only(g.gate.WhoAmI, http.MethodGet),
-			"/_gate/userinfo": web.Only(g.gate.UserInfo, http.MethodGet),
+			"/_gate/":          web.Only(g.gate.WhoAmI, http.MethodGet),
+			"/_gate/userinfo":  web.Only(g.gate.UserInfo, http.MethodGet),
+			"/_gate/jwks.json": web.Only(assertions.JWKS, http.MethodGet),
 		},
 		Gate: g.gate, Public: public,
 		Login: button("log-in"), Logout: button("log-out"),

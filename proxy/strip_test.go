@@ -84,6 +84,7 @@ func checkIdentity(t *testing.T, s surface, got request, what string) {
 		want = map[string]string{
 			"X-User-Email": "alice@app.example", "X-User-Id": "1001", "X-User-Name": "Alice Ay",
 			"X-User-Picture": "https://pics.example/a.png", "X-User-Groups": "staff,a%2Cb", "X-User-Logged-In": "true",
+			"X-User-Assertion": "an assertion about 1001",
 		}
 	}
 	found := map[string]string{}
@@ -93,6 +94,9 @@ func checkIdentity(t *testing.T, s surface, got request, what string) {
 				t.Errorf("%s, %s: %s came twice", s.name, what, f.name)
 			}
 			found[f.name] = f.value
+			if f.name == "X-User-Assertion" {
+				found[f.name] = "an assertion about " + fmt.Sprint(payload(t, f.value)["sub"])
+			}
 		}
 	}
 	if fmt.Sprint(found) != fmt.Sprint(want) {
@@ -146,8 +150,12 @@ func TestStripDropsHeadersOfAbsentClaims(t *testing.T) {
 		got := g.reach(t, s, lines...)
 		for _, f := range got.fields {
 			switch naiveFold(f.name) {
-			case "x-user-name", "x-user-picture", "x-user-groups", "x-user-roles", "x-user-assertion":
+			case "x-user-name", "x-user-picture", "x-user-groups", "x-user-roles":
 				t.Errorf("%s: the app was told %s: %s", s.name, f.name, f.value)
+			case "x-user-assertion":
+				if said := payload(t, f.value); said["sub"] != "1001" || said["name"] != nil || said["groups"] != nil {
+					t.Errorf("%s: the app was told %v", s.name, said)
+				}
 			}
 		}
 	}

@@ -124,12 +124,16 @@ func TestDemoIgnoresSettingsThatDecideWhoEnters(t *testing.T) {
 	raw, err := demoSettings(config.Raw{
 		Listen: "127.0.0.1:0", AdminListen: "127.0.0.1:0", AllowAnyone: "true",
 		AllowedEmails: "mallory@evil.example", Issuer: "https://accounts.google.com", SessionStore: "redis://192.0.2.1",
+		Headers: "grafana",
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if raw.AllowAnyone == "true" || raw.AllowedEmails != "" || raw.SessionStore != "memory:" || raw.Upstream != "" {
 		t.Error("a setting of the environment decides over the demo")
+	}
+	if raw.Headers != "grafana" {
+		t.Errorf("an app in the demo is told of people by %q, want the headers that are set", raw.Headers)
 	}
 }
 

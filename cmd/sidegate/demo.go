@@ -46,6 +46,7 @@ func demoCommand(ctx context.Context, args []string, to streams) error {
 		}
 		defer serveLoopback(l, demo.NewDashboard()).Close()
 		raw.Upstream = "http://" + l.Addr().String()
+		raw.Headers = "sidegate" // the sample dashboard knows no others
 	}
 	parsed, err := raw.Parse()
 	if err != nil {
@@ -71,7 +72,7 @@ func demoSettings(raw config.Raw) (config.Raw, error) {
 	set := raw
 	raw = config.Raw{
 		Listen: raw.Listen, AdminListen: raw.AdminListen, Drain: raw.Drain, App: raw.App,
-		LogLevel: raw.LogLevel, LogFormat: raw.LogFormat,
+		Headers: raw.Headers, LogLevel: raw.LogLevel, LogFormat: raw.LogFormat,
 	}.WithDefaults()
 	for _, a := range []struct {
 		name  string

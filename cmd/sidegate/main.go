@@ -173,6 +173,9 @@ func configCommand(to streams) error {
 	if err != nil {
 		return err
 	}
+	if _, err := appHeaders(c.Proxy.Headers, nil); err != nil {
+		return err
+	}
 	return c.Describe(to.out)
 }
 

@@ -92,16 +92,24 @@ func newServer(c config.Config, load func() (config.Config, error), to streams) 
 		Keys: s.keys, Store: s.store, Sessions: sessions, Policy: &policy.book, Site: site,
 		Hint: domainHint(c), Now: time.Now, Log: s.log,
 	})
+	assertions, err := proxy.NewAssertions(origin, s.keys, time.Now)
+	if err != nil {
+		return nil, err
+	}
+	headers, err := appHeaders(c.Proxy.Headers, assertions)
+	if err != nil {
+		return nil, err
+	}
 	s.upstream = proxy.NewUpstream(c.Upstream)
 	s.preset.Set(apps.Named(c.Proxy.App))
-	forward := proxy.NewForwarder(s.upstream, public, site, &s.preset)
+	forward := proxy.NewForwarder(s.upstream, public, headers, site, &s.preset)
 	gate := &proxy.Gate{
 		Sessions: sessions, Policy: &policy.book, Public: paths,
 		Origins: proxy.Origins{Allowed: append([]string{origin}, c.Proxy.Origins...)},
 		Forward: forward, Tunnels: proxy.NewTunnels(forward, sessions, s.live), Site: site,
 	}
 	routes := &proxy.Routes{
-		Own: ownPaths(s.login, gate, site), Gate: gate,
+		Own: ownPaths(s.login, gate, assertions, site), Gate: gate,
 		Login: web.Only(s.login.AppLogin, http.MethodGet), Logout: web.Only(s.login.Logout, http.MethodGet),
 		Client: proxy.Client{Trusted: c.Proxy.Trusted}, Public: public,
 	}
@@ -109,7 +117,7 @@ func newServer(c config.Config, load func() (config.Config, error), to streams) 
 }
 
 // ownPaths are the exact paths on the public listener that are not the app's.
-func ownPaths(l *login.Login, g *proxy.Gate, site *web.Site) map[string]web.Handler {
+func ownPaths(l *login.Login, g *proxy.Gate, a *proxy.Assertions, site *web.Site) map[string]web.Handler {
 	return map[string]web.Handler{
 		"/_gate/":         web.Only(g.WhoAmI, http.MethodGet),
 		"/_gate/userinfo": web.Only(g.UserInfo, http.MethodGet),
@@ -118,6 +126,8 @@ func ownPaths(l *login.Login, g *proxy.Gate, site *web.Site) map[string]web.Hand
 		"/_gate/logout":   web.Only(l.Logout, http.MethodGet, http.MethodPost),
 		proxy.EndedPath:   web.Only(l.Ended, http.MethodGet),
 		"/_gate/sessions": web.Only(l.EndSessions, http.MethodPost),
+		// For the app: the keys of X-User-Assertion.
+		"/_gate/jwks.json": web.Only(a.JWKS, http.MethodGet),
 		// From the provider: browsers on their way back, and its servers.
 		login.LandingPath:     web.Only(l.LoggedOut, http.MethodGet),
 		login.BackchannelPath: l.BackchannelLogout,
