@@ -27,6 +27,7 @@ func (i *installer) all() error {
 		{"install programs (Debian)", i.programs},
 		{"install Streamlit (PyPI)", i.streamlit},
 		{"install the other dashboards (PyPI)", i.dashboards},
+		{"install PyJWT (PyPI)", i.pyjwt},
 		{"install the second OpenID provider (npm)", i.provider},
 	} {
 		if err := i.report.step(s.name, s.do); err != nil {
@@ -136,6 +137,20 @@ func (i *installer) streamlit() error {
 	version, err := i.output(i.cache.Streamlit(), "--version")
 	i.report.note("%s", version)
 	return err
+}
+
+// pyjwt installs, beside Streamlit, what the manual checks assertions with, once.
+func (i *installer) pyjwt() error {
+	if exists(i.cache.HasPyJWT()) {
+		i.report.note("all there")
+		return nil
+	}
+	pip := filepath.Join(i.cache.Venv(), "bin", "pip")
+	args := append([]string{"install", "--quiet", "--disable-pip-version-check"}, parts.PyJWT()...)
+	if err := i.quiet(pip, args...); err != nil {
+		return err
+	}
+	return os.WriteFile(i.cache.HasPyJWT(), nil, 0o644)
 }
 
 // provider installs exactly what test/provider/package-lock.json says, once.

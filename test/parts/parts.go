@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 )
 
 // Cache is a folder outside the checkout, so that a fresh clone finds what an
@@ -28,6 +29,17 @@ func (c Cache) Streamlit() string { return filepath.Join(c.Venv(), "bin", "strea
 // App is the Python environment that holds what
 // test/dashboards/testdata/NAME/requirements.txt names.
 func (c Cache) App(name string) string { return filepath.Join(c.Dir, "app-"+name) }
+
+// PyJWT lists the releases, for pip, of what the manual checks signed assertions with.
+func PyJWT() []string { return []string{"pyjwt[crypto]==2.15.1", "cryptography==50.0.2"} }
+
+// Python is the one of Venv.
+func (c Cache) Python() string { return filepath.Join(c.Venv(), "bin", "python") }
+
+// HasPyJWT is a file that is there when Python has PyJWT.
+func (c Cache) HasPyJWT() string {
+	return filepath.Join(c.Venv(), "installed-"+strings.Join(PyJWT(), "-"))
+}
 
 // Provider is the folder in which npm installed test/provider/package.json.
 func (c Cache) Provider() string { return filepath.Join(c.Dir, "provider") }
