@@ -70,6 +70,22 @@ func TestTheManualShowsWhatEachDialectSends(t *testing.T) {
 	}
 }
 
+// So does what it says of each encoding.
+func TestTheManualShowsHowNamesAreWritten(t *testing.T) {
+	manual, err := os.ReadFile("../docs/headers.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, encoding := range []string{"", "utf8", "latin1", "rfc2047"} {
+		g := start(t, setup{paths: publicPaths(), headers: []proxy.HeaderRule{rule("X-Name", placeholder("name", encoding))}})
+		written := strings.TrimSuffix("{name:"+encoding, ":") + "}"
+		sent := told(t, g, page(), zoe())
+		if len(sent) != 1 || !strings.Contains(string(manual), "| `"+written+"` | `"+sent[0].value+"`") {
+			t.Errorf("docs/headers.md does not show that %s is sent as %q", written, sent)
+		}
+	}
+}
+
 func rule(name string, value ...proxy.HeaderPart) proxy.HeaderRule {
 	return proxy.HeaderRule{Name: name, Value: value}
 }
