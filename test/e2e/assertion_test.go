@@ -14,6 +14,7 @@ import (
 
 	"sidegate/test/parts"
 	"sidegate/test/rig"
+	"sidegate/test/stage"
 )
 
 // checkingApp is an app that believes who() of the manual and nothing else. It says
@@ -81,10 +82,10 @@ func hear(t *testing.T, client *http.Client, address string, headers map[string]
 }
 
 // startChecking starts checkingApp, with the manual's code for sidegate g.
-func startChecking(t *testing.T, g *gate) string {
+func startChecking(t *testing.T, g *stage.Gate) string {
 	t.Helper()
-	part(t, parts.Cache.HasPyJWT)
-	manual, err := os.ReadFile(filepath.Join(checkout(t), "docs", "headers.md"))
+	stage.Part(t, parts.Cache.HasPyJWT)
+	manual, err := os.ReadFile(filepath.Join(stage.Checkout(t), "docs", "headers.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +98,7 @@ func startChecking(t *testing.T, g *gate) string {
 	if strings.Count(text, public) != 1 || strings.Count(text, keys) != 1 {
 		t.Fatalf("docs/headers.md names other addresses:\n%s", text)
 	}
-	text = strings.NewReplacer(public, strconv.Quote(g.url), keys, strconv.Quote(g.url+"/_gate/jwks.json")).Replace(text)
+	text = strings.NewReplacer(public, strconv.Quote(g.URL), keys, strconv.Quote(g.URL+"/_gate/jwks.json")).Replace(text)
 	dir, port := t.TempDir(), rig.FreePort(t)
 	for name, text := range map[string]string{"manual.py": text, "app.py": checkingApp} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
@@ -105,7 +106,7 @@ func startChecking(t *testing.T, g *gate) string {
 		}
 	}
 	app := "http://" + rig.Loopback(port)
-	rig.Start(t, nil, part(t, parts.Cache.Python), filepath.Join(dir, "app.py"), strconv.Itoa(port)).Answers(t, app)
+	rig.Start(t, nil, stage.Part(t, parts.Cache.Python), filepath.Join(dir, "app.py"), strconv.Itoa(port)).Answers(t, app)
 	return app
 }
 
@@ -125,14 +126,14 @@ func TestTheManualsCheckOfAssertions(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "secret")
 	writeSecret(t, file, sessionSecret)
-	g := newGate(t, map[string]string{"SECRET_FILE": file})
+	g := stage.NewGate(t, map[string]string{"SECRET_FILE": file})
 	app := startChecking(t, g)
-	g.settings["UPSTREAM"], g.settings["ISSUER"] = app, startProvider(t, g.callback())
-	g.serve(t)
+	g.Settings["UPSTREAM"], g.Settings["ISSUER"] = app, stage.StartProvider(t, g.Callback())
+	g.Serve(t, nil)
 	alice := newPerson(t)
-	alice.signIn(g.url+"/", "alice@example.com")
-	first := hear(t, &alice.client, g.url, nil)
-	if first.Claims["email"] != "alice@example.com" || first.Claims["iss"] != g.url || first.Claims["idp"] != g.settings["ISSUER"] {
+	alice.signIn(g.URL+"/", "alice@example.com")
+	first := hear(t, &alice.client, g.URL, nil)
+	if first.Claims["email"] != "alice@example.com" || first.Claims["iss"] != g.URL || first.Claims["idp"] != g.Settings["ISSUER"] {
 		t.Fatalf("the app was told %+v", first)
 	}
 	if again := past(t, app, first.Token, 4*time.Minute-10*time.Second); again.Claims["sub"] != first.Claims["sub"] {
@@ -157,10 +158,10 @@ func TestTheManualsCheckOfAssertions(t *testing.T) {
 
 	writeSecret(t, file, newSecret+","+sessionSecret)
 	rig.Eventually(t, func() string { return "the new key was never published" }, func() bool {
-		return strings.Count(alice.get(g.url+"/_gate/jwks.json").body, `"kid"`) == 2
+		return strings.Count(alice.get(g.URL+"/_gate/jwks.json").body, `"kid"`) == 2
 	})
 	// The client asks for keys that it does not know once in half a minute.
-	next := hear(t, &alice.client, g.url, map[string]string{"Idle": "31"})
+	next := hear(t, &alice.client, g.URL, map[string]string{"Idle": "31"})
 	if next.Claims["email"] != "alice@example.com" || keyID(t, next.Token) == keyID(t, first.Token) {
 		t.Errorf("with a new secret: %+v", next)
 	}
@@ -170,7 +171,7 @@ func TestTheManualsCheckOfAssertions(t *testing.T) {
 	// The retired key is gone once the client's own copy is old.
 	writeSecret(t, file, newSecret)
 	rig.Eventually(t, func() string { return "the old key stays published" }, func() bool {
-		return strings.Count(alice.get(g.url+"/_gate/jwks.json").body, `"kid"`) == 1
+		return strings.Count(alice.get(g.URL+"/_gate/jwks.json").body, `"kid"`) == 1
 	})
 	hear(t, http.DefaultClient, app, map[string]string{"Idle": "301"})
 	if old := past(t, app, first.Token, 0); old.Error != "PyJWKClientError" {
@@ -190,10 +191,10 @@ func writeSecret(t *testing.T, file, text string) {
 // elsewhere returns an assertion of another sidegate with that secret.
 func elsewhere(t *testing.T, secret string) string {
 	t.Helper()
-	g := newGate(t, map[string]string{"UPSTREAM": echoApp(t), "SECRET": secret})
-	g.settings["ISSUER"] = startProvider(t, g.callback())
-	g.serve(t)
-	body := newPerson(t).signIn(g.url+"/", "alice@example.com").body
+	g := stage.NewGate(t, map[string]string{"UPSTREAM": echoApp(t), "SECRET": secret})
+	g.Settings["ISSUER"] = stage.StartProvider(t, g.Callback())
+	g.Serve(t, nil)
+	body := newPerson(t).signIn(g.URL+"/", "alice@example.com").body
 	found := regexp.MustCompile(`X-User-Assertion: (\S+)`).FindStringSubmatch(body)
 	if found == nil {
 		t.Fatalf("the other sidegate sent:\n%s", body)
