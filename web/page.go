@@ -145,13 +145,14 @@ type view struct {
 	Demo      bool
 	RequestID string // only where something failed; it helps nobody elsewhere
 	Page      Page
+	Farewell  template.JS // none but after a sign-out
 	now       time.Time
 }
 
 // render makes the whole page before any of it is sent.
 func (s *Site) render(r *http.Request, status int, p Page) ([]byte, error) {
 	name, title := p.about()
-	v := view{Title: title, Style: template.CSS(style), Demo: s.Demo, Page: p, now: time.Now()}
+	v := view{Title: title, Style: template.CSS(style), Demo: s.Demo, Page: p, Farewell: s.farewellOf(p), now: time.Now()}
 	if status >= 400 {
 		v.RequestID = RecordOf(r.Context()).ID
 	}

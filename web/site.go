@@ -4,9 +4,10 @@
 //
 // Three rules hold for every answer that leaves here:
 //
-//   - It has nothing to attack: no script, no request to another host, every
-//     value escaped by html/template, and a Content-Security-Policy that would
-//     stop what slipped through (SEC-PAGE-01, SEC-PAGE-02).
+//   - It has nothing to attack: no script (but a constant one line of Site.Notice),
+//     no request to another host, every value escaped by html/template, and a
+//     Content-Security-Policy that would stop what slipped through (SEC-PAGE-01,
+//     SEC-PAGE-02).
 //   - It stays nowhere: no-store, no referrer, no frame, no other origin, and
 //     no compression, which would let a guesser measure secrets (SEC-LEAK-04,
 //     -10, -11).
@@ -24,8 +25,9 @@ import (
 
 // Site is how our own pages are served. The zero Site serves plain http.
 type Site struct {
-	HTTPS bool // browsers reach us by https: they are told to stay there
-	Demo  bool // every page says in red that nothing here is protected
+	HTTPS  bool // browsers reach us by https: they are told to stay there
+	Demo   bool // every page says in red that nothing here is protected
+	Notice bool // the page after a sign-out tells the app's pages in other tabs
 }
 
 // Handle makes an http.Handler of h: what h returns is written by Fail.
@@ -59,7 +61,11 @@ func (s *Site) Page(w http.ResponseWriter, r *http.Request, status int, p Page) 
 		s.Fail(w, r, fmt.Errorf("render a page: %w", err))
 		return
 	}
-	s.send(w, r, status, "text/html; charset=utf-8", body)
+	s.protect(w.Header())
+	if s.farewellOf(p) != "" {
+		w.Header().Set("Content-Security-Policy", policy("; script-src "+farewellSource))
+	}
+	write(w, r, status, "text/html; charset=utf-8", body)
 }
 
 // Redirect sends the browser to a place the caller has checked: 302 to a page
@@ -87,10 +93,15 @@ func (s *Site) Leave(w http.ResponseWriter, r *http.Request, to *url.URL, provid
 	s.Page(w, r, http.StatusOK, signingOut{Provider: provider, Onward: to})
 }
 
-// send writes a whole answer and notes its status.
+// send writes a whole answer that may do nothing and be kept nowhere.
 func (s *Site) send(w http.ResponseWriter, r *http.Request, status int, contentType string, body []byte) {
+	s.protect(w.Header())
+	write(w, r, status, contentType, body)
+}
+
+// write writes a whole answer whose header is protected, and notes its status.
+func write(w http.ResponseWriter, r *http.Request, status int, contentType string, body []byte) {
 	h := w.Header()
-	s.protect(h)
 	if contentType != "" {
 		h.Set("Content-Type", contentType)
 	}
@@ -109,8 +120,7 @@ func (s *Site) protect(h http.Header) {
 	} {
 		h.Del(name)
 	}
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src "+StyleSource()+
-		"; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+	h.Set("Content-Security-Policy", policy(""))
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("X-Frame-Options", "DENY")
 	h.Set("Referrer-Policy", "no-referrer")
@@ -120,4 +130,10 @@ func (s *Site) protect(h http.Header) {
 	if s.HTTPS {
 		h.Set("Strict-Transport-Security", "max-age=31536000") // one year, in seconds
 	}
+}
+
+// policy is the Content-Security-Policy of our answers, with more of it if given.
+func policy(more string) string {
+	return "default-src 'none'; style-src " + StyleSource() +
+		"; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'" + more
 }
