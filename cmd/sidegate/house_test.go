@@ -53,6 +53,7 @@ func doors() map[string][]string {
 	return map[string][]string{
 		"github.com/kelseyhightower/envconfig": {"config"},
 		"golang.org/x/oauth2":                  {"login"},
+		"golang.org/x/net":                     {"proxy"},
 		"github.com/coreos/go-oidc/v3":         {"login"},
 		"github.com/redis/go-redis/v9":         {"session/redisstore"},
 		"go.etcd.io/bbolt":                     {"session/filestore"},
