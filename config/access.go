@@ -14,7 +14,7 @@ func (p *parser) access(r Raw, google bool) Access {
 		Domains:     p.domains(r.AllowedDomains, google),
 		Emails:      p.emails(r.AllowedEmails),
 		EmailsFile:  p.emailsFile(r.AllowedEmailsFile),
-		Anyone:      p.anyone(r.AllowAnyone),
+		Anyone:      p.yes("ALLOW_ANYONE", r.AllowAnyone),
 		DomainClaim: p.domainClaim(r.DomainClaim, google),
 	}
 	ruled := a.Anyone || r.AllowedDomains != "" || r.AllowedEmails != "" || r.AllowedEmailsFile != ""
@@ -98,11 +98,11 @@ func (p *parser) emailsFile(path string) string {
 	return path
 }
 
-// anyone takes no other spelling of true: what opens the gate to everyone must be
+// yes takes no other spelling of true: what opens the gate to everyone must be
 // written on purpose.
-func (p *parser) anyone(value string) bool {
+func (p *parser) yes(name, value string) bool {
 	if value != "true" && value != "false" {
-		p.fault("ALLOW_ANYONE", "is neither true nor false")
+		p.fault(name, "is neither true nor false")
 	}
 	return value == "true"
 }

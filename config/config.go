@@ -83,13 +83,14 @@ type Store struct {
 }
 
 // Proxy is what we accept from the network, what is open without a session, what
-// the app is and what it is told.
+// the app is, what it is told, and whether its pages say when the session has ended.
 type Proxy struct {
 	App         string         // one of AppNames
 	Trusted     []netip.Prefix // peers whose X-Forwarded-For counts; IPv4 never in its mapped form
 	Origins     []string       // besides our own; canonical, so compare bytes
 	PublicPaths []PathRule
 	Headers     []HeaderRule // that tell the app who somebody is
+	Notice      bool
 }
 
 // PathRule opens one path without login, or all below it when Path ends in "/".

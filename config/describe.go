@@ -52,6 +52,7 @@ func (c Config) rows() [][2]string {
 		{"APP", c.Proxy.App},
 		{"PUBLIC_PATHS", joined(c.Proxy.PublicPaths, PathRule.String)},
 		{"HEADERS", joined(c.Proxy.Headers, HeaderRule.String)},
+		{"NOTICE", strconv.FormatBool(c.Proxy.Notice)},
 		{"DRAIN", c.Drain.String()},
 		{"LOG_LEVEL", strings.ToLower(c.Log.Level.String())},
 		{"LOG_FORMAT", c.Log.Format},

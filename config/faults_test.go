@@ -119,6 +119,7 @@ func accessFaults() []faultCase {
 		{[]string{"ALLOWED_EMAILS_FILE", "/"}, "ALLOWED_EMAILS_FILE", "not a file"},
 		{[]string{"ALLOW_ANYONE", "1"}, "ALLOW_ANYONE", "neither true nor false"},
 		{[]string{"ALLOW_ANYONE", "TRUE"}, "ALLOW_ANYONE", "neither true nor false"},
+		{[]string{"NOTICE", "yes"}, "NOTICE", "neither true nor false"},
 		{[]string{"DOMAIN_CLAIM", "HD"}, "DOMAIN_CLAIM", "neither hd nor email"},
 	}
 }

@@ -36,6 +36,7 @@ func (r Raw) Parse() (Config, error) {
 		Origins:     p.origins(r.AllowedOrigins),
 		PublicPaths: p.publicPaths(r.PublicPaths),
 		Headers:     p.headers(r.Headers),
+		Notice:      p.yes("NOTICE", r.Notice),
 	}
 	c.Drain = p.duration("DRAIN", r.Drain)
 	c.Log = p.log(r)

@@ -82,7 +82,7 @@ func newServer(c config.Config, load func() (config.Config, error), to streams) 
 		Limits: session.Limits{Idle: c.Session.Idle, Max: c.Session.Max, Grace: c.Session.Grace},
 	})
 	s.sessions = sessions
-	site := &web.Site{HTTPS: public.Scheme == "https", Demo: c.Provider.ClientID == demoClient}
+	site := &web.Site{HTTPS: public.Scheme == "https", Demo: c.Provider.ClientID == demoClient, Notice: c.Proxy.Notice}
 	s.policy = policy
 	s.login = login.New(login.Options{
 		Client: login.Client{
@@ -103,6 +103,9 @@ func newServer(c config.Config, load func() (config.Config, error), to streams) 
 	s.upstream = proxy.NewUpstream(c.Upstream)
 	s.preset.Set(apps.Named(c.Proxy.App))
 	forward := proxy.NewForwarder(s.upstream, public, headers, site, &s.preset)
+	if c.Proxy.Notice {
+		forward.AddNotice()
+	}
 	gate := &proxy.Gate{
 		Sessions: sessions, Policy: &policy.book, Public: paths,
 		Origins: proxy.Origins{Allowed: append([]string{origin}, c.Proxy.Origins...)},
@@ -118,7 +121,7 @@ func newServer(c config.Config, load func() (config.Config, error), to streams) 
 
 // ownPaths are the exact paths on the public listener that are not the app's.
 func ownPaths(l *login.Login, g *proxy.Gate, a *proxy.Assertions, site *web.Site) map[string]web.Handler {
-	return map[string]web.Handler{
+	own := map[string]web.Handler{
 		"/_gate/":         web.Only(g.WhoAmI, http.MethodGet),
 		"/_gate/userinfo": web.Only(g.UserInfo, http.MethodGet),
 		"/_gate/login":    web.Only(l.Start, http.MethodGet),
@@ -137,6 +140,10 @@ func ownPaths(l *login.Login, g *proxy.Gate, a *proxy.Assertions, site *web.Site
 			return nil
 		}, http.MethodGet),
 	}
+	if site.Notice {
+		own[web.NoticePath] = web.Only(site.NoticeScript, http.MethodGet)
+	}
+	return own
 }
 
 func (s *server) listen(handler http.Handler) error {
