@@ -16,6 +16,7 @@ import (
 
 	"sidegate/session/sessiontest"
 	"sidegate/test/rig"
+	"sidegate/test/stage"
 )
 
 // strictPolicy allows a page no more than what the notice needs, and no code from text.
@@ -57,21 +58,21 @@ call.onclick = async () => { const a = await fetch("/more"); await a.text(); ans
 }
 
 // reports is a sidegate with the notice in front of that app.
-func reports(t *testing.T, more map[string]string) *gate {
+func reports(t *testing.T, more map[string]string) *stage.Gate {
 	t.Helper()
-	g := newGate(t, map[string]string{"UPSTREAM": reportApp(t), "NOTICE": "true"})
+	g := stage.NewGate(t, map[string]string{"UPSTREAM": reportApp(t), "NOTICE": "true"})
 	for name, value := range more {
-		g.settings[name] = value
+		g.Settings[name] = value
 	}
-	g.settings["ISSUER"] = startProvider(t, g.callback())
-	g.serve(t)
+	g.Settings["ISSUER"] = stage.StartProvider(t, g.Callback())
+	g.Serve(t, nil)
 	return g
 }
 
 // revoke ends all sessions of somebody, as the operator does.
-func (g *gate) revoke(t *testing.T, who string) {
+func revoke(t *testing.T, g *stage.Gate, who string) {
 	t.Helper()
-	res, err := http.Post(g.admin+"/sessions/revoke", "application/json", strings.NewReader(fmt.Sprintf(`{"who":[%q]}`, who)))
+	res, err := http.Post(g.Admin+"/sessions/revoke", "application/json", strings.NewReader(fmt.Sprintf(`{"who":[%q]}`, who)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +84,7 @@ func (g *gate) revoke(t *testing.T, who string) {
 
 // questions counts what the notice has asked, by the log, and how often the answer
 // had the status.
-func (g *gate) questions(status string) (n int) {
+func questions(g *stage.Gate, status string) (n int) {
 	for line := range strings.Lines(g.Output.String()) {
 		if strings.Contains(line, `"path":"/_gate/userinfo"`) && strings.Contains(line, `"status":`+status) {
 			n++
@@ -93,37 +94,37 @@ func (g *gate) questions(status string) (n int) {
 }
 
 // aboveAll reports whether the notice is what a person sees and types into.
-func (p *tab) aboveAll() bool {
-	return p.eval(`String([[5, 5], [innerWidth / 2, innerHeight / 2], [innerWidth - 5, innerHeight - 5]].every(
+func aboveAll(p *stage.Tab) bool {
+	return p.Eval(`String([[5, 5], [innerWidth / 2, innerHeight / 2], [innerWidth - 5, innerHeight - 5]].every(
 		([x, y]) => document.elementFromPoint(x, y)?.localName === "sidegate-notice") && document.activeElement.localName === "sidegate-notice" &&
 		getComputedStyle(document.body).opacity === "0")`) == "true"
 }
 
 // waitCovered waits until the page is covered, and returns how long that took.
-func (p *tab) waitCovered(why string) time.Duration {
-	p.t.Helper()
+func waitCovered(t *testing.T, p *stage.Tab, why string) time.Duration {
+	t.Helper()
 	d := took(func() {
-		rig.Eventually(p.t, func() string { return why + ": the page is not covered\n" + p.state() }, p.aboveAll)
+		rig.Eventually(t, func() string { return why + ": the page is not covered\n" + p.State() }, func() bool { return aboveAll(p) })
 	})
-	p.t.Logf("%s: covered after %s", why, d.Round(10*time.Millisecond))
+	t.Logf("%s: covered after %s", why, d.Round(10*time.Millisecond))
 	return d
 }
 
-func (p *tab) covered() bool {
-	return p.eval(`String(!!document.querySelector("sidegate-notice"))`) != "false"
+func covered(p *stage.Tab) bool {
+	return p.Eval(`String(!!document.querySelector("sidegate-notice"))`) != "false"
 }
 
-func (p *tab) waitUncovered(why string) {
-	p.t.Helper()
-	rig.Eventually(p.t, func() string { return why + ": the page is still covered\n" + p.state() }, func() bool { return !p.covered() })
+func waitUncovered(t *testing.T, p *stage.Tab, why string) {
+	t.Helper()
+	rig.Eventually(t, func() string { return why + ": the page is still covered\n" + p.State() }, func() bool { return !covered(p) })
 }
 
 // heard is what a screen reader finds in the page: "role name" of each node.
-func (p *tab) heard() string {
-	p.t.Helper()
-	all, err := chromedp.Call(p.ctx, accessibility.GetFullAXTree, accessibility.GetFullAXTreeParams{})
+func heard(t *testing.T, p *stage.Tab) string {
+	t.Helper()
+	all, err := chromedp.Call(p.Ctx, accessibility.GetFullAXTree, accessibility.GetFullAXTreeParams{})
 	if err != nil {
-		p.t.Fatal(err)
+		t.Fatal(err)
 	}
 	var b strings.Builder
 	for _, n := range all.Nodes {
@@ -144,10 +145,10 @@ func (p *tab) heard() string {
 func word(v *accessibility.Value) string { return strings.Trim(string(v.Value), `"`) }
 
 // before has a script run in each page to come before its own.
-func (p *tab) before(script string) {
-	p.t.Helper()
-	if _, err := chromedp.Call(p.ctx, cdppage.AddScriptToEvaluateOnNewDocument, cdppage.AddScriptToEvaluateOnNewDocumentParams{Source: script}); err != nil {
-		p.t.Fatal(err)
+func before(t *testing.T, p *stage.Tab, script string) {
+	t.Helper()
+	if _, err := chromedp.Call(p.Ctx, cdppage.AddScriptToEvaluateOnNewDocument, cdppage.AddScriptToEvaluateOnNewDocumentParams{Source: script}); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -155,42 +156,42 @@ func (p *tab) before(script string) {
 // strictest policy; nothing in the page gets past the cover, and the way out leads back.
 func TestTheNoticeCoversThePageOfAnEndedSession(t *testing.T) {
 	t.Parallel()
-	b := newBrowser(t)
+	b := stage.NewBrowser(t)
 	g := reports(t, nil)
-	p := b.profile(t)
-	p.open(g.url + "/")
-	p.signIn("alice@example.com")
-	p.waitText("h1", "Turnover 4711, for alice@example.com")
-	p.open(g.url + "/report?week=7&x=a%20b#chart")
-	p.waitText("h1", "Turnover 4711")
-	p.click("#call")
-	p.waitText("#answer", "got 200")
-	rig.Eventually(t, func() string { return "the notice never asked who is signed in" }, func() bool { return g.questions("200") >= 2 })
-	p.do("typing", chromedp.Click(chromedp.CSS("#field")), chromedp.KeyEvent("unsaved"))
+	p := b.Profile(t)
+	p.Open(g.URL + "/")
+	p.SignIn("alice@example.com")
+	p.WaitText("h1", "Turnover 4711, for alice@example.com")
+	p.Open(g.URL + "/report?week=7&x=a%20b#chart")
+	p.WaitText("h1", "Turnover 4711")
+	p.Click("#call")
+	p.WaitText("#answer", "got 200")
+	rig.Eventually(t, func() string { return "the notice never asked who is signed in" }, func() bool { return questions(g, "200") >= 2 })
+	p.Do("typing", chromedp.Click(chromedp.CSS("#field")), chromedp.KeyEvent("unsaved"))
 
-	g.revoke(t, "alice@example.com")
-	p.click("#call")
-	if d := p.waitCovered("a call was refused"); d > 10*time.Second {
+	revoke(t, g, "alice@example.com")
+	p.Click("#call")
+	if d := waitCovered(t, p, "a call was refused"); d > 10*time.Second {
 		t.Errorf("covered after %s, want a few seconds", d)
 	}
-	heard := p.heard()
+	found := heard(t, p)
 	for _, want := range []string{"dialog Your session has ended modal=true", "link Sign in again focused=true"} {
-		if !strings.Contains(heard, want) {
-			t.Errorf("a screen reader does not find %q in\n%s", want, heard)
+		if !strings.Contains(found, want) {
+			t.Errorf("a screen reader does not find %q in\n%s", want, found)
 		}
 	}
-	if strings.Contains(heard, "4711") || strings.Contains(heard, "button More") {
-		t.Errorf("a screen reader finds what is covered:\n%s", heard)
+	if strings.Contains(found, "4711") || strings.Contains(found, "button More") {
+		t.Errorf("a screen reader finds what is covered:\n%s", found)
 	}
-	p.shoot("notice")
+	p.Shoot("notice")
 
-	keys := p.eval("String(keys)")
-	p.do("pressing keys", chromedp.KeyEvent(kb.Escape), chromedp.KeyEvent(kb.Escape), chromedp.KeyEvent("x"), chromedp.KeyEvent(kb.Tab), chromedp.KeyEvent(kb.Tab))
-	p.eval(`field.focus(); call.focus(); ""`)
-	if !p.aboveAll() {
-		p.waitCovered("after keys and calls of focus()")
+	keys := p.Eval("String(keys)")
+	p.Do("pressing keys", chromedp.KeyEvent(kb.Escape), chromedp.KeyEvent(kb.Escape), chromedp.KeyEvent("x"), chromedp.KeyEvent(kb.Tab), chromedp.KeyEvent(kb.Tab))
+	p.Eval(`field.focus(); call.focus(); ""`)
+	if !aboveAll(p) {
+		waitCovered(t, p, "after keys and calls of focus()")
 	}
-	if now := p.eval("String(keys)"); now != keys {
+	if now := p.Eval("String(keys)"); now != keys {
 		t.Errorf("the app received %s keys before the cover, and %s after it", keys, now)
 	}
 	for what, does := range map[string]string{
@@ -198,21 +199,21 @@ func TestTheNoticeCoversThePageOfAnEndedSession(t *testing.T) {
 		"the app tidies up":            `document.querySelector("sidegate-notice").remove(); document.adoptedStyleSheets = []; ""`,
 		"the app goes elsewhere":       `history.pushState(null, "", "/report?week=8&x=a%20b#table"); ""`,
 	} {
-		p.eval(does)
-		p.waitCovered(what)
+		p.Eval(does)
+		waitCovered(t, p, what)
 	}
-	if got := p.eval(`violations.join("\n")`); got != "" {
+	if got := p.Eval(`violations.join("\n")`); got != "" {
 		t.Errorf("the page's policy was violated: %s", got)
 	}
 	time.Sleep(1500 * time.Millisecond) // the link keeps up with the address once a second
-	p.do("signing in again", chromedp.KeyEvent(kb.Enter))
-	rig.Eventually(t, func() string { return "not back at the page\n" + p.state() }, func() bool {
-		return p.eval("location.pathname + location.search + location.hash") == "/report?week=8&x=a%20b#table"
+	p.Do("signing in again", chromedp.KeyEvent(kb.Enter))
+	rig.Eventually(t, func() string { return "not back at the page\n" + p.State() }, func() bool {
+		return p.Eval("location.pathname + location.search + location.hash") == "/report?week=8&x=a%20b#table"
 	})
-	p.waitText("h1", "Turnover 4711, for alice@example.com")
-	p.waitUncovered("signed in again")
-	p.eval(`document.querySelector("#call").click(); ""`)
-	p.waitText("#answer", "got 200")
+	p.WaitText("h1", "Turnover 4711, for alice@example.com")
+	waitUncovered(t, p, "signed in again")
+	p.Eval(`document.querySelector("#call").click(); ""`)
+	p.WaitText("#answer", "got 200")
 }
 
 // hiding lets a test say whether the page is visible, and makes an interval of the
@@ -227,88 +228,88 @@ globalThis.setInterval = (f, ms) => patient(f, ms >= 10_000 ? ms / 10 : ms);`
 // or does something in another tab.
 func TestTheNoticeNoticesByItself(t *testing.T) {
 	t.Parallel()
-	b := newBrowser(t)
+	b := stage.NewBrowser(t)
 	g := reports(t, nil)
-	p := b.profile(t)
-	p.before(hiding)
-	p.open(g.url + "/")
-	p.signIn("alice@example.com")
-	p.waitText("h1", "alice@example.com")
-	other := p.another(t)
-	p.do("typing", chromedp.Click(chromedp.CSS("#field")), chromedp.KeyEvent("unsaved"))
-	rig.Eventually(t, func() string { return "it does not ask by and by" }, func() bool { return g.questions("200") >= 3 })
+	p := b.Profile(t)
+	before(t, p, hiding)
+	p.Open(g.URL + "/")
+	p.SignIn("alice@example.com")
+	p.WaitText("h1", "alice@example.com")
+	other := p.Another(t)
+	p.Do("typing", chromedp.Click(chromedp.CSS("#field")), chromedp.KeyEvent("unsaved"))
+	rig.Eventually(t, func() string { return "it does not ask by and by" }, func() bool { return questions(g, "200") >= 3 })
 
-	p.eval("show(false)")
-	g.revoke(t, "alice@example.com")
+	p.Eval("show(false)")
+	revoke(t, g, "alice@example.com")
 	time.Sleep(4 * time.Second) // a question under way, and then more than an interval
-	asked := g.questions("")
+	asked := questions(g, "")
 	time.Sleep(4 * time.Second)
-	if now := g.questions(""); now != asked {
+	if now := questions(g, ""); now != asked {
 		t.Errorf("a hidden page asked %d times", now-asked)
 	}
-	p.eval("show(true)")
-	p.waitCovered("the person comes back")
+	p.Eval("show(true)")
+	waitCovered(t, p, "the person comes back")
 
-	other.open(g.url + "/_gate/login?rd=/elsewhere") // the provider remembers alice
-	other.waitText("h1", "alice@example.com")
-	p.waitUncovered("alice signed in in another tab")
-	if got := p.eval(`[field.value, document.activeElement === field, getComputedStyle(document.body).opacity, document.adoptedStyleSheets.length].join()`); got != "unsaved,true,1,0" {
+	other.Open(g.URL + "/_gate/login?rd=/elsewhere") // the provider remembers alice
+	other.WaitText("h1", "alice@example.com")
+	waitUncovered(t, p, "alice signed in in another tab")
+	if got := p.Eval(`[field.value, document.activeElement === field, getComputedStyle(document.body).opacity, document.adoptedStyleSheets.length].join()`); got != "unsaved,true,1,0" {
 		t.Errorf("uncovered, the page has %q, want what was typed, the focus there, and no style left", got)
 	}
 
-	other.open("about:blank")
-	g.revoke(t, "alice@example.com")
-	if d := p.waitCovered("nothing at all happens, with an interval of 3 s for 30 s"); d > 10*time.Second {
+	other.Open("about:blank")
+	revoke(t, g, "alice@example.com")
+	if d := waitCovered(t, p, "nothing at all happens, with an interval of 3 s for 30 s"); d > 10*time.Second {
 		t.Errorf("covered after %s", d)
 	}
-	other.open(g.url + "/_gate/login?rd=/&prompt=select_account")
-	other.signIn("bob@example.com")
-	other.waitText("h1", "bob@example.com")
-	p.waitText("h1", "bob@example.com")
-	p.waitUncovered("bob signed in in another tab")
-	if got := p.eval("field.value"); got != "" {
+	other.Open(g.URL + "/_gate/login?rd=/&prompt=select_account")
+	other.SignIn("bob@example.com")
+	other.WaitText("h1", "bob@example.com")
+	p.WaitText("h1", "bob@example.com")
+	waitUncovered(t, p, "bob signed in in another tab")
+	if got := p.Eval("field.value"); got != "" {
 		t.Errorf("bob finds %q, which alice typed", got)
 	}
 
-	p.eval("show(false)") // neither the interval nor a focus, then, but only the message
-	other.open(g.url + "/_gate/")
-	other.click("main form button")
-	other.waitText("main", "You are signed out")
-	p.waitCovered("bob signed out in another tab")
+	p.Eval("show(false)") // neither the interval nor a focus, then, but only the message
+	other.Open(g.URL + "/_gate/")
+	other.Click("main form button")
+	other.WaitText("main", "You are signed out")
+	waitCovered(t, p, "bob signed out in another tab")
 }
 
 // A store that cannot be asked signs nobody out, and so covers nothing.
 func TestTheNoticeSaysNothingOfAnOutage(t *testing.T) {
 	t.Parallel()
-	b := newBrowser(t)
+	b := stage.NewBrowser(t)
 	redis := sessiontest.Redis(t)
 	g := reports(t, map[string]string{"SESSION_STORE": redis.URL, "SECRET": sessionSecret, "STORE_GRACE": "1s"})
-	p := b.profile(t)
-	p.open(g.url + "/")
-	p.signIn("alice@example.com")
-	p.waitText("h1", "alice@example.com")
+	p := b.Profile(t)
+	p.Open(g.URL + "/")
+	p.SignIn("alice@example.com")
+	p.WaitText("h1", "alice@example.com")
 	redis.Pause()
 	rig.Eventually(t, func() string { return "the notice meets no outage" }, func() bool {
-		p.eval(`dispatchEvent(new Event("online")); ""`)
-		return g.questions("503") > 0
+		p.Eval(`dispatchEvent(new Event("online")); ""`)
+		return questions(g, "503") > 0
 	})
 	time.Sleep(time.Second)
-	if p.covered() {
-		t.Errorf("the page is covered in an outage\n%s", p.state())
+	if covered(p) {
+		t.Errorf("the page is covered in an outage\n%s", p.State())
 	}
 	redis.Resume()
-	seen := g.questions("200")
+	seen := questions(g, "200")
 	rig.Eventually(t, func() string { return "the notice does not ask again after the outage" }, func() bool {
-		p.eval(`dispatchEvent(new Event("online")); ""`)
-		return g.questions("200") > seen
+		p.Eval(`dispatchEvent(new Event("online")); ""`)
+		return questions(g, "200") > seen
 	})
-	if p.covered() {
-		t.Errorf("the page is covered after an outage\n%s", p.state())
+	if covered(p) {
+		t.Errorf("the page is covered after an outage\n%s", p.State())
 	}
 	time.Sleep(14 * time.Second) // an answer of the last ten seconds is not asked for anew for that
-	g.revoke(t, "alice@example.com")
-	p.do("pressing a key", chromedp.KeyEvent("x"))
-	if d := p.waitCovered("the person does something, after an outage"); d > 5*time.Second {
+	revoke(t, g, "alice@example.com")
+	p.Do("pressing a key", chromedp.KeyEvent("x"))
+	if d := waitCovered(t, p, "the person does something, after an outage"); d > 5*time.Second {
 		t.Errorf("covered after %s", d)
 	}
 }
