@@ -33,16 +33,19 @@ func (c *checks) all() error {
 	if err != nil {
 		return err
 	}
-	// The fault tests measure what trouble does to processes of the real program: beside
-	// other tests they would measure those.
-	const alone = "sidegate/test/fault"
-	together := slices.DeleteFunc(strings.Fields(packages), func(p string) bool { return p == alone })
+	// By themselves: the fault tests measure what trouble does to processes of the real
+	// program, and beside other tests would measure those; each dashboard is a server that
+	// needs a core and a browser besides. Nothing of ours runs in either's own process.
+	alone := []string{"sidegate/test/dashboards", "sidegate/test/fault"}
+	together := slices.DeleteFunc(strings.Fields(packages), func(p string) bool { return slices.Contains(alone, p) })
 	c.step("go test -race", func() error {
 		return c.show("go", append([]string{"test", "-race", "-shuffle=on", "-count=1", "-timeout=15m"}, together...)...)
 	})
-	c.step("go test "+alone, func() error {
-		return c.show("go", "test", "-v", "-count=1", "-timeout=10m", alone)
-	})
+	for _, p := range alone {
+		c.step("go test "+p, func() error {
+			return c.show("go", "test", "-v", "-count=1", "-timeout=10m", p)
+		})
+	}
 	targets, err := c.fuzzTargets()
 	if err != nil {
 		return err
