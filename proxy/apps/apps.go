@@ -72,9 +72,9 @@ type Place struct {
 	Public     *url.URL // of sidegate, as browsers see it
 }
 
-// All returns the apps that are known, by name.
+// All returns the apps that are known.
 func All() []App {
-	return []App{streamlit()}
+	return []App{dash(), streamlit()}
 }
 
 // Named returns the app of that name; the zero App when none has it.

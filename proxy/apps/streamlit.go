@@ -10,7 +10,7 @@ func streamlit() App {
 	return App{
 		Name: "streamlit", Title: "Streamlit",
 		Words: []string{"streamlit"},
-		Sign:  Sign{Path: "/_stcore/health", Body: "ok"},
+		Sign:  Sign{Path: "/_stcore/host-config", Header: "Content-Type: application/json", Body: `"useExternalAuthToken"`},
 		Ended: StreamlitEnded,
 		// Both answer anybody: one lists users' addresses when asked to, the other runs the
 		// script.

@@ -1,0 +1,53 @@
+package apps_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+
+	"sidegate/proxy/apps"
+)
+
+// server answers as real servers did when they were looked at: by path, or by rest.
+type server struct {
+	answers map[string]apps.Answer
+	rest    apps.Answer
+}
+
+func (s server) ask(_ context.Context, path string) (apps.Answer, error) {
+	if a, ok := s.answers[path]; ok {
+		return a, nil
+	}
+	return s.rest, nil
+}
+
+func said(status int, contentType, body string) apps.Answer {
+	return apps.Answer{Status: status, Header: http.Header{"Content-Type": {contentType}}, Body: []byte(body)}
+}
+
+// Dash answers any path with its page, and so do many others: a word in a body of
+// theirs recognises nothing.
+func TestServersAreRecognisedByWhatOnlyTheyAnswer(t *testing.T) {
+	const dashPage = `<!DOCTYPE html><script id="_dash-config">{"validate_callbacks":true,"ui":"ok","app_id":1}</script>`
+	for want, s := range map[string]server{
+		"dash": {map[string]apps.Answer{
+			"/_reload-hash": said(200, "application/json", `{"files":[],"hard":false,"packages":["dash"],"reloadHash":null}`+"\n"),
+		}, said(200, "text/html; charset=utf-8", dashPage)},
+		"streamlit": {map[string]apps.Answer{
+			"/_stcore/health":      said(200, "text/plain; charset=utf-8", "ok"),
+			"/_stcore/host-config": said(200, "application/json", `{"allowedOrigins":["https://*.streamlit.app"],"useExternalAuthToken":false}`),
+		}, said(200, "text/html; charset=utf-8", "<title>Streamlit</title>")},
+		"": {nil, said(200, "text/html", dashPage+strings.Repeat(`"reloadHash" {"app_id": .pn-loading "useExternalAuthToken" `, 2))},
+	} {
+		got, err := apps.Recognise(t.Context(), s.ask)
+		if err != nil || got.Name != want {
+			t.Errorf("a server of %q is taken for %q (%v)", want, got.Name, err)
+		}
+	}
+	down := errors.New("connection refused")
+	if got, err := apps.Recognise(t.Context(), func(context.Context, string) (apps.Answer, error) { return apps.Answer{}, down }); !errors.Is(err, down) {
+		t.Errorf("a server that does not answer is taken for %q, %v", got.Name, err)
+	}
+}
