@@ -74,7 +74,7 @@ type Place struct {
 
 // All returns the apps that are known.
 func All() []App {
-	return []App{dash(), streamlit()}
+	return []App{dash(), gradio(), streamlit()}
 }
 
 // Named returns the app of that name; the zero App when none has it.

@@ -35,6 +35,9 @@ func TestServersAreRecognisedByWhatOnlyTheyAnswer(t *testing.T) {
 		"dash": {map[string]apps.Answer{
 			"/_reload-hash": said(200, "application/json", `{"files":[],"hard":false,"packages":["dash"],"reloadHash":null}`+"\n"),
 		}, said(200, "text/html; charset=utf-8", dashPage)},
+		"gradio": {map[string]apps.Answer{
+			"/gradio_api/app_id": said(200, "application/json", `{"app_id":11758473145843044425}`),
+		}, said(404, "application/json", `{"detail":"Not Found"}`)},
 		"streamlit": {map[string]apps.Answer{
 			"/_stcore/health":      said(200, "text/plain; charset=utf-8", "ok"),
 			"/_stcore/host-config": said(200, "application/json", `{"allowedOrigins":["https://*.streamlit.app"],"useExternalAuthToken":false}`),
