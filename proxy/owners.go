@@ -48,28 +48,24 @@ func (o *owners) guard(h http.Header, socket apps.Socket, s session.Session) {
 		return
 	}
 	const name = "Sec-Websocket-Protocol"
-	if wish := socket.Resumes(h[name]); wish.Asked && !o.owns(wish.ID, s) {
+	if wish := socket.Resumes(h[name]); wish.Asked && !o.owns(wish, s) {
 		h[name] = []string{wish.Without}
 	}
 }
 
-// owns reports whether the person of s was given the state, or may be taken at their
-// word.
-func (o *owners) owns(id string, s session.Session) bool {
-	if id == "" {
+// owns reports whether the person of s was given the state, claims it first, or may be
+// taken at their word.
+func (o *owners) owns(wish apps.Wish, s session.Session) bool {
+	if wish.ID == "" {
 		return false
 	}
+	if wish.Claims || s.Created.Before(o.since) {
+		o.note(wish.ID, s.Identity)
+	}
 	o.mu.Lock()
-	person, known := o.find(digestOf(id))
-	o.mu.Unlock()
-	if known {
-		return person == personDigest(s.Identity)
-	}
-	if s.Created.Before(o.since) {
-		o.note(id, s.Identity)
-		return true
-	}
-	return false
+	defer o.mu.Unlock()
+	person, known := o.find(digestOf(wish.ID))
+	return known && person == personDigest(s.Identity)
 }
 
 func (o *owners) find(state digest) (person digest, known bool) {

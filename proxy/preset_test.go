@@ -2,6 +2,7 @@ package proxy_test
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/hex"
 	"net/http"
 	"strings"
@@ -209,5 +210,50 @@ func TestARestartLosesNobodysState(t *testing.T) {
 	late := g.signIn(t, bob())
 	if got := g.resume(t, late, "streamlit, token, 2c5fd1a2-6f0e-4a55-9a51-3d5f1f0b7a22"); got[0] != "streamlit, token" {
 		t.Errorf("bob, signed in after the restart, asked for one of before, and the app got %q", got)
+	}
+}
+
+// The token of a page that is left open would go on as the person before, for whoever
+// signs in next in the same browser: the first who connects to a session of Bokeh's has
+// it alone, signed in before a restart or since.
+func TestASessionOfBokehsIsWhoseItWasFirst(t *testing.T) {
+	var preset proxy.Preset
+	preset.Set(apps.Named("bokeh"))
+	g := start(t, setup{preset: &preset})
+	token := func(id string) string {
+		return base64.RawURLEncoding.EncodeToString([]byte(`{"session_id": "`+id+`"}`)) + ".signature"
+	}
+	hers, his := g.signIn(t, alice()), g.signIn(t, bob())
+	for _, tt := range []struct{ who, cookie, asked, want string }{
+		{"alice", hers, "bokeh, " + token("a"), "bokeh, " + token("a")},
+		{"bob, with hers", his, "bokeh, " + token("a"), "bokeh"},
+		{"bob, with another signature", his, "bokeh, " + token("a") + "x", "bokeh"},
+		{"bob", his, "bokeh, " + token("b"), "bokeh, " + token("b")},
+		{"alice, again", hers, "bokeh, " + token("a"), "bokeh, " + token("a")},
+		{"alice, signed in anew", g.signIn(t, alice()), "bokeh, " + token("a"), "bokeh, " + token("a")},
+		{"bob, with none that can be read", his, "bokeh, x", "bokeh"},
+	} {
+		if got := g.resume(t, tt.cookie, tt.asked); len(got) != 1 || got[0] != tt.want {
+			t.Errorf("%s connects with %q, and the app got %q, want %q", tt.who, tt.asked, got, tt.want)
+		}
+	}
+}
+
+// A link could name a session that its maker has open too, and would see what its
+// reader does there: none is followed, signed in or not, public or not.
+func TestALinkChoosesNoSession(t *testing.T) {
+	var preset proxy.Preset
+	preset.Set(apps.Named("panel"))
+	g, plain := start(t, setup{preset: &preset, paths: []string{"/open/"}}), start(t, setup{})
+	for _, target := range []string{"/app?bokeh-session-id=x", "/app?a=1&bokeh%2Dtoken=x", "/open/app?bokeh-session-id=x", "/app/autoload.js?bokeh-session-id=x"} {
+		for _, lines := range [][]string{{g.signIn(t, alice())}, nil} {
+			if res, _ := g.ask(t, message("GET", target, lines...)); res.StatusCode != http.StatusForbidden {
+				t.Errorf("%s was answered %s, want 403", target, res.Status)
+			}
+		}
+	}
+	g.app.wantNoHits(t)
+	if res, _ := plain.ask(t, message("GET", "/app?bokeh-session-id=x", plain.signIn(t, alice()))); res.StatusCode != http.StatusOK {
+		t.Errorf("of another app it was answered %s, want the app's 200", res.Status)
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"net"
 	"time"
 
@@ -28,7 +29,7 @@ func (c *child) environment() []string {
 	var env []string
 	for _, a := range apps.All() {
 		if a.Environment != nil && (a.Name == c.app || c.app == "auto") {
-			env = append(env, a.Environment(apps.Place{Host: host, Port: port, Public: c.open})...)
+			env = append(env, a.Environment(apps.Place{Host: host, Port: port, Public: c.open, Secret: rand.Text()})...)
 		}
 	}
 	return env

@@ -22,6 +22,9 @@ type App struct {
 	Ended func(path string) any
 	// Denied are ends of paths that no browser has any business with.
 	Denied []string
+	// Chosen are arguments of an address by which a link would choose which state of the
+	// app's its reader gets, such as one that the link's maker has open too.
+	Chosen []string
 	// Logout and Login are ends of the paths at which the app's own buttons sign out
 	// and in: sidegate answers them instead.
 	Logout, Login []string
@@ -63,6 +66,7 @@ type Socket struct {
 type Wish struct {
 	Asked   bool
 	ID      string // of the state; "" if it cannot be read for certain
+	Claims  bool   // a state that nobody has yet is whose who first asks for it
 	Without string // the subprotocols less the wish
 }
 
@@ -70,11 +74,13 @@ type Wish struct {
 type Place struct {
 	Host, Port string   // of the app, on loopback
 	Public     *url.URL // of sidegate, as browsers see it
+	Secret     string   // a random one, for an app that wants one of its own; may be ""
 }
 
-// All returns the apps that are known.
+// All returns the apps that are known. Where a server answers as two of them would,
+// the narrower one comes first: Panel's is a server of Bokeh's.
 func All() []App {
-	return []App{dash(), gradio(), streamlit()}
+	return []App{dash(), gradio(), panel(), bokeh(), streamlit()}
 }
 
 // Named returns the app of that name; the zero App when none has it.
@@ -100,6 +106,23 @@ func OfCommand(command []string) App {
 
 // Denies reports whether no browser may ask for path.
 func (a App) Denies(path string) bool { return endsIn(path, a.Denied) }
+
+// Chooses reports whether the query of an address holds one of a.Chosen.
+func (a App) Chooses(query string) bool {
+	if len(a.Chosen) == 0 {
+		return false
+	}
+	for pair := range strings.FieldsFuncSeq(query, func(r rune) bool { return r == '&' || r == ';' }) {
+		name, _, _ := strings.Cut(pair, "=")
+		if decoded, err := url.QueryUnescape(name); err == nil {
+			name = decoded
+		}
+		if slices.ContainsFunc(a.Chosen, func(c string) bool { return strings.EqualFold(c, name) }) {
+			return true
+		}
+	}
+	return false
+}
 
 // SignsOut reports whether path is where the app's own button signs out.
 func (a App) SignsOut(path string) bool { return slices.ContainsFunc(a.Logout, hasSuffix(path)) }

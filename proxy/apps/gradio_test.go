@@ -32,4 +32,9 @@ func TestAChildListensOnLoopbackAlone(t *testing.T) {
 			t.Errorf("Gradio is not told %s", want)
 		}
 	}
+	for _, name := range []string{"bokeh", "panel"} {
+		if command := strings.Join(apps.Named(name).Recipe.Command, " "); !strings.Contains(command, "--address 127.0.0.1 --port {port} ") {
+			t.Errorf("%s is started by %s", name, command)
+		}
+	}
 }

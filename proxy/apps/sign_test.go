@@ -31,6 +31,9 @@ func said(status int, contentType, body string) apps.Answer {
 // theirs recognises nothing.
 func TestServersAreRecognisedByWhatOnlyTheyAnswer(t *testing.T) {
 	const dashPage = `<!DOCTYPE html><script id="_dash-config">{"validate_callbacks":true,"ui":"ok","app_id":1}</script>`
+	missing := said(404, "text/html; charset=UTF-8", "<html><title>404: Not Found</title></html>")
+	bokeh := said(200, "text/javascript", "'use strict';\n/*!\n * Copyright (c) Anaconda, Inc., and Bokeh Contributors\n")
+	bokeh.Header.Set("Server", "TornadoServer/6.6.1")
 	for want, s := range map[string]server{
 		"dash": {map[string]apps.Answer{
 			"/_reload-hash": said(200, "application/json", `{"files":[],"hard":false,"packages":["dash"],"reloadHash":null}`+"\n"),
@@ -38,6 +41,10 @@ func TestServersAreRecognisedByWhatOnlyTheyAnswer(t *testing.T) {
 		"gradio": {map[string]apps.Answer{
 			"/gradio_api/app_id": said(200, "application/json", `{"app_id":11758473145843044425}`),
 		}, said(404, "application/json", `{"detail":"Not Found"}`)},
+		"bokeh": {map[string]apps.Answer{"/static/js/bokeh-api.min.js": bokeh}, missing},
+		"panel": {map[string]apps.Answer{
+			"/static/js/bokeh-api.min.js": bokeh, "/static/extensions/panel/css/loading.css": said(200, "text/css", ":host(.pn-loading), .pn-loading {\n"),
+		}, missing},
 		"streamlit": {map[string]apps.Answer{
 			"/_stcore/health":      said(200, "text/plain; charset=utf-8", "ok"),
 			"/_stcore/host-config": said(200, "application/json", `{"allowedOrigins":["https://*.streamlit.app"],"useExternalAuthToken":false}`),
@@ -52,5 +59,16 @@ func TestServersAreRecognisedByWhatOnlyTheyAnswer(t *testing.T) {
 	down := errors.New("connection refused")
 	if got, err := apps.Recognise(t.Context(), func(context.Context, string) (apps.Answer, error) { return apps.Answer{}, down }); !errors.Is(err, down) {
 		t.Errorf("a server that does not answer is taken for %q, %v", got.Name, err)
+	}
+}
+
+func TestAppsAreKnownByTheirCommands(t *testing.T) {
+	for command, want := range map[string]string{
+		"bokeh serve app.py": "bokeh", "python -m bokeh serve app.py": "bokeh", "/venv/bin/panel serve app.ipynb": "panel",
+		"gradio app.py": "gradio", "python app.py": "", "python panel.py": "", "gunicorn app:server": "",
+	} {
+		if got := apps.OfCommand(strings.Fields(command)).Name; got != want {
+			t.Errorf("%s starts %q, want %q", command, got, want)
+		}
 	}
 }
