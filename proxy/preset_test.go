@@ -231,12 +231,27 @@ func TestASessionOfBokehsIsWhoseItWasFirst(t *testing.T) {
 		{"bob", his, "bokeh, " + token("b"), "bokeh, " + token("b")},
 		{"alice, again", hers, "bokeh, " + token("a"), "bokeh, " + token("a")},
 		{"alice, signed in anew", g.signIn(t, alice()), "bokeh, " + token("a"), "bokeh, " + token("a")},
-		{"bob, with none that can be read", his, "bokeh, x", "bokeh"},
+		{"bob, with none that can be read", his, "bokeh, x.y", "bokeh"},
 	} {
 		if got := g.resume(t, tt.cookie, tt.asked); len(got) != 1 || got[0] != tt.want {
 			t.Errorf("%s connects with %q, and the app got %q, want %q", tt.who, tt.asked, got, tt.want)
 		}
 	}
+}
+
+// A page that says for whom it was made, unsigned, is believed nothing: the app would
+// take anybody's word.
+func TestAnUnsignedPageConnectsToNothing(t *testing.T) {
+	var preset proxy.Preset
+	preset.Set(apps.Named("panel"))
+	g, plain := start(t, setup{preset: &preset}), start(t, setup{})
+	protocols := "Sec-WebSocket-Protocol: bokeh, " + base64.RawURLEncoding.EncodeToString([]byte(`{"session_id": "a", "headers": {"X-User-Email": "bob@app.example"}}`))
+	res, body := g.ask(t, handshake(g.signIn(t, alice()), protocols))
+	if res.StatusCode != http.StatusForbidden || !strings.Contains(body, "sidegate recipe panel") {
+		t.Errorf("answered %s %s, want 403 and what to do", res.Status, body)
+	}
+	g.app.wantNoHits(t)
+	plain.socket(t, plain.signIn(t, alice()), protocols)
 }
 
 // A link could name a session that its maker has open too, and would see what its

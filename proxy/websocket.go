@@ -45,6 +45,9 @@ func NewTunnels(f *Forwarder, sessions Sessions, live *session.Live) *Tunnels {
 // open makes one WebSocket of a handshake that was checked. The tunnel still has
 // to run; without one the request was answered, or the error says how to.
 func (t *Tunnels) open(w http.ResponseWriter, r *http.Request, s session.Session, policy *access.Book) (*tunnel, error) {
+	if err := t.checkForged(r); err != nil {
+		return nil, err
+	}
 	opened, tun := false, newTunnel(t.sessions, s)
 	tun.leave = t.live.Add(s, tun.sessionEnded)
 	defer func() {
@@ -62,6 +65,20 @@ func (t *Tunnels) open(w http.ResponseWriter, r *http.Request, s session.Session
 		return nil, err
 	}
 	return tun, nil
+}
+
+// checkForged refuses what the app would believe from anybody: who is signed in could
+// say there that they are somebody else.
+func (t *Tunnels) checkForged(r *http.Request) error {
+	app := t.forwarder.preset.App()
+	if app.Socket.Resumes == nil || !app.Socket.Resumes(r.Header["Sec-Websocket-Protocol"]).Forged {
+		return nil
+	}
+	return &web.Error{
+		Status: http.StatusForbidden, Code: "unsigned_page",
+		Public: "The app does not sign what its pages say, so anybody could say there that they are somebody else. Its operator can have it sign: `sidegate recipe " + app.Name + "` says how.",
+		Err:    errors.New("the app does not sign its pages, see sidegate recipe " + app.Name),
+	}
 }
 
 // connect has the app and the browser agree, and gives the tunnel their connections.

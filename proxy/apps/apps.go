@@ -67,6 +67,7 @@ type Wish struct {
 	Asked   bool
 	ID      string // of the state; "" if it cannot be read for certain
 	Claims  bool   // a state that nobody has yet is whose who first asks for it
+	Forged  bool   // anybody can make up such a wish, with whom it is for, and the app would believe it
 	Without string // the subprotocols less the wish
 }
 

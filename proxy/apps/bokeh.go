@@ -48,7 +48,7 @@ func bokehServe(program string) []string {
 // bokehNotes are those that hold for Panel as well, after its own.
 func bokehNotes(own ...string) []string {
 	return append(own,
-		"BOKEH_SIGN_SESSIONS=yes is not optional: without it anybody who is signed in can pretend to the app to be somebody else. BOKEH_SECRET_KEY is a secret of the app's, such as `bokeh secret` prints; `sidegate run` makes one at each start.",
+		"BOKEH_SIGN_SESSIONS=yes is not optional: without it anybody who is signed in could pretend to the app to be somebody else, so sidegate refuses the WebSockets of pages that are not signed. BOKEH_SECRET_KEY is a secret of the app's, such as `bokeh secret` prints; `sidegate run` makes one at each start.",
 		"--address 127.0.0.1 is not optional: without it the server listens on every address, past the gate.",
 		"--include-headers keeps all other headers, X-User-Assertion among them, out of a token that scripts in the page can read.",
 		"A name that is not plain ASCII: urllib.parse.unquote(…) of X-User-Name.",

@@ -14,26 +14,27 @@ import (
 func TestBokehsSessionIsReadForCertain(t *testing.T) {
 	token := func(json string) string { return base64.RawURLEncoding.EncodeToString([]byte(json)) }
 	const id = "EAYCGUThM4LdJy4v9oDY166ws7o9FsjXS3VszVLqB3mu"
+	const signature = ".ANiPNRwojrSJDUVAF5pGORJWSnarmq1sqN9IcCoIE3A"
 	good := token(`{"session_id": "` + id + `", "session_expiry": 1795599014, "__bk__zlib_": "eJyr"}`)
 	for _, tt := range []struct {
 		what      string
 		protocols []string
 		want      apps.Wish
 	}{
-		{"a page's", []string{"bokeh, " + good}, apps.Wish{Asked: true, ID: id, Claims: true, Without: "bokeh"}},
-		{"signed", []string{"bokeh, " + good + ".ANiPNRwojrSJDUVAF5pGORJWSnarmq1sqN9IcCoIE3A"}, apps.Wish{Asked: true, ID: id, Claims: true, Without: "bokeh"}},
-		{"in two lines", []string{"bokeh", good}, apps.Wish{Asked: true, ID: id, Claims: true, Without: "bokeh"}},
-		{"padded", []string{"bokeh," + good + "=="}, apps.Wish{Asked: true, ID: id, Claims: true, Without: "bokeh"}},
+		{"unsigned", []string{"bokeh, " + good}, apps.Wish{Asked: true, ID: id, Claims: true, Without: "bokeh", Forged: true}},
+		{"a page's", []string{"bokeh, " + good + signature}, apps.Wish{Asked: true, ID: id, Claims: true, Without: "bokeh"}},
+		{"in two lines", []string{"bokeh", good + signature}, apps.Wish{Asked: true, ID: id, Claims: true, Without: "bokeh"}},
+		{"padded", []string{"bokeh," + good + "==" + signature}, apps.Wish{Asked: true, ID: id, Claims: true, Without: "bokeh"}},
 		{"without a token", []string{"bokeh"}, apps.Wish{}},
 		{"nothing", nil, apps.Wish{}},
 		{"three", []string{"bokeh, " + good + ", x"}, apps.Wish{Asked: true, Claims: true, Without: "bokeh"}},
-		{"an id in other letters", []string{"bokeh, " + token(`{"Session_ID": "`+id+`"}`)}, apps.Wish{Asked: true, Claims: true, Without: "bokeh"}},
-		{"an id that is none", []string{"bokeh, " + token(`{"session_id": ["`+id+`"]}`)}, apps.Wish{Asked: true, Claims: true, Without: "bokeh"}},
-		{"an id with a space", []string{"bokeh, " + token(`{"session_id": "`+id+` "}`)}, apps.Wish{Asked: true, Claims: true, Without: "bokeh"}},
-		{"what Python alone reads", []string{"bokeh, " + token(`{"session_id": "`+id+`", "x": NaN}`)}, apps.Wish{Asked: true, Claims: true, Without: "bokeh"}},
-		{"what Python skips", []string{"bokeh, !" + good}, apps.Wish{Asked: true, Claims: true, Without: "bokeh"}},
-		{"no token", []string{"bokeh, x"}, apps.Wish{Asked: true, Claims: true, Without: "bokeh"}},
-		{"the last of two counts, as in Python", []string{"bokeh, " + token(`{"session_id": "a", "session_id": "b"}`)}, apps.Wish{Asked: true, ID: "b", Claims: true, Without: "bokeh"}},
+		{"an id in other letters", []string{"bokeh, " + token(`{"Session_ID": "`+id+`"}`) + signature}, apps.Wish{Asked: true, Claims: true, Without: "bokeh"}},
+		{"an id that is none", []string{"bokeh, " + token(`{"session_id": ["`+id+`"]}`) + signature}, apps.Wish{Asked: true, Claims: true, Without: "bokeh"}},
+		{"an id with a space", []string{"bokeh, " + token(`{"session_id": "`+id+` "}`) + signature}, apps.Wish{Asked: true, Claims: true, Without: "bokeh"}},
+		{"what Python alone reads", []string{"bokeh, " + token(`{"session_id": "`+id+`", "x": NaN}`) + signature}, apps.Wish{Asked: true, Claims: true, Without: "bokeh"}},
+		{"what Python skips", []string{"bokeh, !" + good + signature}, apps.Wish{Asked: true, Claims: true, Without: "bokeh"}},
+		{"no token", []string{"bokeh, x" + signature}, apps.Wish{Asked: true, Claims: true, Without: "bokeh"}},
+		{"the last of two counts, as in Python", []string{"bokeh, " + token(`{"session_id": "a", "session_id": "b"}`) + signature}, apps.Wish{Asked: true, ID: "b", Claims: true, Without: "bokeh"}},
 	} {
 		for _, name := range []string{"bokeh", "panel"} {
 			if got := apps.Named(name).Socket.Resumes(tt.protocols); got != tt.want {

@@ -22,7 +22,11 @@ func bokehSession(protocols []string) Wish {
 	}
 	wish := Wish{Asked: true, Claims: true, Without: entries[0]}
 	if len(entries) == 2 {
-		wish.ID = bokehSessionID(strings.Trim(entries[1], " \t"))
+		token := strings.Trim(entries[1], " \t")
+		wish.ID = bokehSessionID(token)
+		// A server that signs takes none without, and one that does not gives out no other:
+		// none of its pages work then, and somebody notices.
+		wish.Forged = !strings.Contains(token, ".")
 	}
 	return wish
 }

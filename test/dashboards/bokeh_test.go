@@ -107,12 +107,13 @@ func bokehIdentity(t *testing.T, d *dashboard, alice *stage.Tab) {
 		t.Fatal(err)
 	}
 	for _, tt := range []struct{ what, token, want string }{
-		{"his own", his, "bob@example.com"},
+		{"his own token", his, "bob@example.com"},
 		{"one that he made", base64.RawURLEncoding.EncodeToString(b), "nobody"},
-		{"alice's", hers, "nobody"},
+		{"one that he made and signed", base64.RawURLEncoding.EncodeToString(b) + "." + strings.Repeat("A", 43), "nobody"},
+		{"alice's token", hers, "nobody"},
 	} {
 		if got := bokehOpens(bob, tt.token); got != tt.want {
-			t.Errorf("bob connects with %s token, and the app says it is %q, want %q", tt.what, got, tt.want)
+			t.Errorf("bob connects with %s, and the app says it is %q, want %q", tt.what, got, tt.want)
 		}
 	}
 
