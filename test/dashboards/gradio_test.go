@@ -54,6 +54,7 @@ func TestGradio(t *testing.T) {
 	second.WaitText("#who", "alice@example.com")
 	p.WaitText("#count", "Counted 0")
 	p.WaitPath("/?quarter=3")
+	p.WaitText("#who", "alice@example.com") // it is alive again
 
 	p.Click("#logout")
 	p.WaitText("main", "You are signed out")
