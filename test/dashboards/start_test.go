@@ -21,7 +21,6 @@ type dashboard struct {
 	t       *testing.T
 	gate    *stage.Gate
 	browser *stage.Browser
-	row     row
 }
 
 // venv is the Python environment that holds what testdata/name/requirements.txt names.
