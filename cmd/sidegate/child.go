@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"net/url"
 	"os"
 	"os/exec"
@@ -113,6 +114,7 @@ func (c *child) awaitReady(ctx context.Context, up *proxy.Upstream, log *slog.Lo
 	for hint := false; ; {
 		if up.Check(ctx) == nil {
 			log.Info("the app answers", "at", c.url(), "after", time.Since(start).Round(time.Millisecond))
+			c.warnExposed(ctx, outside(), log)
 			return
 		}
 		if !hint && time.Since(start) > 20*time.Second {
@@ -126,6 +128,17 @@ func (c *child) awaitReady(ctx context.Context, up *proxy.Upstream, log *slog.Lo
 			return
 		case <-time.After(100 * time.Millisecond):
 		}
+	}
+}
+
+// warnExposed says when the app listens on more than loopback.
+func (c *child) warnExposed(ctx context.Context, others []netip.Addr, log *slog.Logger) {
+	host, port, _ := net.SplitHostPort(c.addr)
+	if host != "127.0.0.1" {
+		return // where it is was not for us to say
+	}
+	if at := exposed(ctx, others, port); at != "" {
+		log.Warn("the app listens on other addresses than 127.0.0.1 too: whoever reaches it there needs no sign-in, and can say that they are anybody. Have it listen on 127.0.0.1 alone", "reached_at", at)
 	}
 }
 
