@@ -97,7 +97,8 @@ func withoutSettings(env []string) []string {
 	return kept
 }
 
-// stop asks the app to end, and insists after the given time.
+// stop asks the app to end, and insists after the given time. What it leaves behind is
+// asked as well, such as the server that Dash starts for FastAPI and forgets.
 func (c *child) stop(patience time.Duration) {
 	c.proc.Signal(syscall.SIGTERM)
 	select {
@@ -106,6 +107,8 @@ func (c *child) stop(patience time.Duration) {
 		c.proc.Kill()
 		<-c.done
 	}
+	// The group is its own (childAttributes); without members it is no more.
+	syscall.Kill(-c.proc.Pid, syscall.SIGTERM)
 }
 
 // awaitReady reports when the app answers, and helps when it does not.
