@@ -77,6 +77,7 @@ func writeRecipe(w io.Writer, app apps.App, form string) error {
 		"base": path.Base, "target": func(name string) string { return path.Join("/app", name) },
 		"dollars": func(s string) string { return strings.ReplaceAll(s, "$", "$$") }, // compose would fill them in
 		"unit":    unitSetting,
+		"public":  func(line string) string { return strings.ReplaceAll(line, appSecret, "(a secret of its own)") },
 	}).ParseFS(recipeFiles, "recipes/*")
 	if err != nil {
 		return err
@@ -95,6 +96,9 @@ func (r recipe) Tested() string {
 	return "This is " + r.App.Recipe.Tested + "."
 }
 
+// appSecret stands for a secret of the app's own: compose takes it from .env.
+const appSecret = "${APP_SECRET:?set it in .env}"
+
 // Environment is what the app is told, as `sidegate run` tells it.
 func (r recipe) Environment() []string {
 	if r.App.Environment == nil {
@@ -104,11 +108,14 @@ func (r recipe) Environment() []string {
 	if err != nil {
 		return nil
 	}
-	return r.App.Environment(apps.Place{Host: "127.0.0.1", Port: r.App.Recipe.Port, Public: public})
+	return r.App.Environment(apps.Place{Host: "127.0.0.1", Port: r.App.Recipe.Port, Public: public, Secret: appSecret})
 }
 
 // variable is one of an environment.
 type variable struct{ Name, Value string }
+
+// IsSecret reports whether the value is one that no file should hold.
+func (v variable) IsSecret() bool { return v.Value == appSecret }
 
 // Variables are those of Environment, and those that any app may go by.
 func (r recipe) Variables() []variable {

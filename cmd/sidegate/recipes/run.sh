@@ -24,7 +24,7 @@ export SIDEGATE_{{.}}
 
 # Listens at 127.0.0.1 on a port that sidegate chooses and tells it; it gets by itself:
 {{- range .Environment}}
-#   {{.}}
+#   {{public .}}
 {{- else}}
 #   PORT, HOST
 {{- end}}
@@ -34,7 +34,7 @@ export SIDEGATE_UPSTREAM=http://127.0.0.1:{{.Recipe.Port}}
 
 # The environment of {{.App.Title}}, which has to be on the same machine:
 {{- range .Environment}}
-#   {{.}}
+#   {{public .}}
 {{- end}}
 sidegate serve
 {{- end}}
