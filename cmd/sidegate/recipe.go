@@ -82,7 +82,15 @@ func writeRecipe(w io.Writer, app apps.App, form string) error {
 	if err != nil {
 		return err
 	}
-	return t.ExecuteTemplate(w, recipeForms()[form], recipe{app, "http://localhost:8080", "python:3.13-slim"})
+	return t.ExecuteTemplate(w, recipeForms()[form], newRecipe(app, form))
+}
+
+func newRecipe(app apps.App, form string) recipe {
+	public := "http://localhost:8080"
+	if form == "--systemd" || form == "--kubernetes" {
+		public = "https://app.example.com" // to be replaced, as everywhere in the file
+	}
+	return recipe{app, public, "python:3.13-slim"}
 }
 
 // Recipe is the app's own part.
