@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"errors"
 	"net"
 	"time"
 
@@ -35,10 +36,22 @@ func (c *child) environment() []string {
 	return env
 }
 
+// startTime is how long an app may fail while it starts before it is taken for one that
+// always does.
+const startTime = time.Minute
+
 // recognise asks the app what it is, until it answers, and says so.
 func (s *server) recognise(ctx context.Context) {
+	var failing time.Time // since when
 	for {
 		app, err := apps.Recognise(ctx, s.upstream.Look)
+		if errors.Is(err, apps.ErrStarting) {
+			if failing.IsZero() {
+				failing = time.Now()
+			} else if time.Since(failing) > startTime {
+				err = nil
+			}
+		}
 		switch {
 		case err == nil && app.Name != "":
 			s.preset.Set(app)

@@ -1,10 +1,17 @@
 package main
 
 import (
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"slices"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"sidegate/config"
+	"sidegate/proxy"
 	"sidegate/proxy/apps"
 )
 
@@ -17,5 +24,32 @@ func TestEveryPresetCanBeChosen(t *testing.T) {
 	slices.Sort(want)
 	if got := slices.Sorted(slices.Values(config.AppNames())); !slices.Equal(got, want) {
 		t.Errorf("SIDEGATE_APP may be %v, and the presets are %v", got, want)
+	}
+}
+
+// An app that answers 503 while it starts is recognised when it is up.
+func TestAnAppIsRecognisedWhenItIsUp(t *testing.T) {
+	var up atomic.Bool
+	app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case !up.Load():
+			w.WriteHeader(http.StatusServiceUnavailable)
+		case r.URL.Path == "/_reload-hash":
+			w.Header().Set("Content-Type", "application/json")
+			w.Write([]byte(`{"reloadHash":null}`))
+		default:
+			w.WriteHeader(http.StatusNotFound)
+		}
+	}))
+	defer app.Close()
+	address, err := url.Parse(app.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &server{upstream: proxy.NewUpstream(address), log: slog.New(slog.DiscardHandler)}
+	time.AfterFunc(300*time.Millisecond, func() { up.Store(true) })
+	s.recognise(t.Context())
+	if got := s.preset.App().Name; got != "dash" {
+		t.Errorf("it is taken for %q", got)
 	}
 }

@@ -3,6 +3,7 @@ package apps
 import (
 	"bytes"
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 )
@@ -14,11 +15,14 @@ type Answer struct {
 	Body   []byte // its beginning
 }
 
+// ErrStarting says that a server answers, but not yet as it will.
+var ErrStarting = errors.New("the app is starting, or fails")
+
 // Recognise asks a server, through ask, for what only known apps have, and returns
 // the app it is; the zero App when it is none of them. An error of ask ends it: a
-// server that does not answer is not another app.
+// server that does not answer is not another app. Nor is one that fails: ErrStarting.
 func Recognise(ctx context.Context, ask func(ctx context.Context, path string) (Answer, error)) (App, error) {
-	heard := map[string]Answer{}
+	heard, failed := map[string]Answer{}, false
 	for _, a := range All() {
 		if a.Sign.Path == "" {
 			continue
@@ -30,10 +34,14 @@ func Recognise(ctx context.Context, ask func(ctx context.Context, path string) (
 				return App{}, err
 			}
 			heard[a.Sign.Path] = answer
+			failed = failed || answer.Status >= 500
 		}
 		if a.Sign.in(answer) {
 			return a, nil
 		}
+	}
+	if failed {
+		return App{}, ErrStarting
 	}
 	return App{}, nil
 }

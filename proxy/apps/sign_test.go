@@ -62,6 +62,19 @@ func TestServersAreRecognisedByWhatOnlyTheyAnswer(t *testing.T) {
 	}
 }
 
+// A server that fails while it starts is asked again, unless it has said already what
+// it is.
+func TestAServerThatFailsIsNotAnother(t *testing.T) {
+	starting := server{nil, said(503, "text/plain", "starting")}
+	if got, err := apps.Recognise(t.Context(), starting.ask); !errors.Is(err, apps.ErrStarting) {
+		t.Errorf("a server that answers 503 is taken for %q, %v", got.Name, err)
+	}
+	starting.answers = map[string]apps.Answer{"/_reload-hash": said(200, "application/json", `{"reloadHash":null}`)}
+	if got, err := apps.Recognise(t.Context(), starting.ask); err != nil || got.Name != "dash" {
+		t.Errorf("a server that says what it is, and else 503, is taken for %q, %v", got.Name, err)
+	}
+}
+
 func TestAppsAreKnownByTheirCommands(t *testing.T) {
 	for command, want := range map[string]string{
 		"bokeh serve app.py": "bokeh", "python -m bokeh serve app.py": "bokeh", "/venv/bin/panel serve app.ipynb": "panel",
