@@ -42,20 +42,19 @@ type Gate struct {
 // comment for the order. A WebSocket is never public: a socket lives as long as
 // its session, and a public one would have none.
 func (g *Gate) Serve(w http.ResponseWriter, r *http.Request) error {
-	app := g.Forward.preset.App()
-	if app.Chooses(r.URL.RawQuery) {
-		return &web.Error{Status: http.StatusForbidden, Code: "chosen_session", Public: "This link would open a session of the app's that its maker chose, and may see. Open the address without what follows the question mark."}
-	}
-	if app.Denies(rawPath(r)) {
-		return &web.Error{Status: http.StatusNotFound, Code: "path_denied", Public: "This address of the app is not for browsers. Its operator asks the app itself, not through sidegate."}
-	}
 	if !asksForWebSocket(r) && g.Public.Match(r.Method, rawPath(r)) {
+		if err := g.Forward.preset.check(r); err != nil {
+			return err
+		}
 		web.RecordOf(r.Context()).Decision = "public"
 		g.Forward.ServeHTTP(w, r)
 		return nil
 	}
 	var socket *tunnel
 	err := g.admit(w, r, g.withoutSession, func(s session.Session) (err error) {
+		if err := g.Forward.preset.check(r); err != nil {
+			return err
+		}
 		socket, err = g.pass(w, r, s)
 		return err
 	})

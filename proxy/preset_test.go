@@ -262,13 +262,39 @@ func TestALinkChoosesNoSession(t *testing.T) {
 	g, plain := start(t, setup{preset: &preset, paths: []string{"/open/"}}), start(t, setup{})
 	for _, target := range []string{"/app?bokeh-session-id=x", "/app?a=1&bokeh%2Dtoken=x", "/open/app?bokeh-session-id=x", "/app/autoload.js?bokeh-session-id=x"} {
 		for _, lines := range [][]string{{g.signIn(t, alice())}, nil} {
-			if res, _ := g.ask(t, message("GET", target, lines...)); res.StatusCode != http.StatusForbidden {
-				t.Errorf("%s was answered %s, want 403", target, res.Status)
+			want := http.StatusForbidden
+			if lines == nil && !strings.HasPrefix(target, "/open/") {
+				want = http.StatusUnauthorized // first of all
+			}
+			if res, _ := g.ask(t, message("GET", target, lines...)); res.StatusCode != want {
+				t.Errorf("%s was answered %s, want %d", target, res.Status, want)
 			}
 		}
 	}
 	g.app.wantNoHits(t)
 	if res, _ := plain.ask(t, message("GET", "/app?bokeh-session-id=x", plain.signIn(t, alice()))); res.StatusCode != http.StatusOK {
 		t.Errorf("of another app it was answered %s, want the app's 200", res.Status)
+	}
+}
+
+// As long as nobody knows which app it is, nobody gets to it: what guards the people
+// behind one may not begin later than the app.
+func TestNobodyGetsToAnAppThatIsNotKnownYet(t *testing.T) {
+	var preset proxy.Preset
+	preset.Expect()
+	g := start(t, setup{preset: &preset, paths: []string{"/public"}})
+	cookie := g.signIn(t, alice())
+	for _, m := range []string{message("GET", "/", cookie), message("GET", "/public"), handshake(cookie)} {
+		if res, _ := g.ask(t, m); res.StatusCode != http.StatusServiceUnavailable || res.Header.Get("Retry-After") == "" {
+			t.Errorf("%.20s was answered %s, want 503 with Retry-After", m, res.Status)
+		}
+	}
+	g.app.wantNoHits(t)
+	time.AfterFunc(100*time.Millisecond, func() { preset.Set(apps.Named("streamlit")) })
+	if res, _ := g.ask(t, message("GET", "/_stcore/metrics", cookie)); res.StatusCode != http.StatusNotFound {
+		t.Errorf("a path that turns out to be denied was answered %s, want 404", res.Status)
+	}
+	if res, _ := g.ask(t, message("GET", "/", cookie)); res.StatusCode != http.StatusOK {
+		t.Errorf("who came a moment before was answered %s, want the app's 200", res.Status)
 	}
 }

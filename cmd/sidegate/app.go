@@ -36,9 +36,12 @@ func (c *child) environment() []string {
 	return env
 }
 
-// startTime is how long an app may fail while it starts before it is taken for one that
-// always does.
-const startTime = time.Minute
+// While it starts, an app may fail for longTime and still be recognised; people are
+// kept waiting for shortTime of that.
+const (
+	shortTime = 5 * time.Second
+	longTime  = time.Minute
+)
 
 // recognise asks the app what it is, until it answers, and says so.
 func (s *server) recognise(ctx context.Context) {
@@ -48,7 +51,11 @@ func (s *server) recognise(ctx context.Context) {
 		if errors.Is(err, apps.ErrStarting) {
 			if failing.IsZero() {
 				failing = time.Now()
-			} else if time.Since(failing) > startTime {
+			}
+			if time.Since(failing) > shortTime {
+				s.preset.Set(apps.App{})
+			}
+			if time.Since(failing) > longTime {
 				err = nil
 			}
 		}
@@ -58,6 +65,7 @@ func (s *server) recognise(ctx context.Context) {
 			s.log.Info("the app is "+app.Title, "preset", app.Name, "because", "it answers "+app.Sign.Path+" as only that does")
 			return
 		case err == nil:
+			s.preset.Set(apps.App{})
 			s.log.Info("the app is none that is known: it gets what any web app gets; SIDEGATE_APP names one")
 			return
 		}

@@ -101,7 +101,9 @@ func newServer(c config.Config, load func() (config.Config, error), to streams) 
 		return nil, err
 	}
 	s.upstream = proxy.NewUpstream(c.Upstream)
-	s.preset.Set(apps.Named(c.Proxy.App))
+	if s.preset.Set(apps.Named(c.Proxy.App)); c.Proxy.App == "auto" {
+		s.preset.Expect()
+	}
 	forward := proxy.NewForwarder(s.upstream, public, headers, site, &s.preset)
 	if c.Proxy.Notice {
 		forward.AddNotice()
