@@ -42,7 +42,7 @@ func reportApp(t *testing.T) string {
 	app.HandleFunc("/more", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "more") })
 	app.HandleFunc("/app.css", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/css")
-		_, _ = io.WriteString(w, "* { display: none; font: 40px fantasy; color: red; } html, body, h1, input, button, p { display: block; }")
+		_, _ = io.WriteString(w, "* { display: none; visibility: hidden; font: 40px fantasy; color: red; } html, body, h1, input, button, p { display: block; visibility: visible; }")
 	})
 	app.HandleFunc("/app.js", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/javascript")
@@ -91,6 +91,14 @@ func questions(g *stage.Gate, status string) (n int) {
 		}
 	}
 	return n
+}
+
+// waitAsked waits until that has happened n times and somebody was signed in.
+func waitAsked(t *testing.T, p *stage.Tab, g *stage.Gate, n int) {
+	t.Helper()
+	rig.Eventually(t, func() string {
+		return fmt.Sprintf("who is signed in was asked %d times, want %d\n%s", questions(g, "200"), n, p.State())
+	}, func() bool { return questions(g, "200") >= n })
 }
 
 // aboveAll reports whether the notice is what a person sees and types into.
@@ -162,11 +170,12 @@ func TestTheNoticeCoversThePageOfAnEndedSession(t *testing.T) {
 	p.Open(g.URL + "/")
 	p.SignIn("alice@example.com")
 	p.WaitText("h1", "Turnover 4711, for alice@example.com")
+	waitAsked(t, p, g, 1)
 	p.Open(g.URL + "/report?week=7&x=a%20b#chart")
 	p.WaitText("h1", "Turnover 4711")
 	p.Click("#call")
 	p.WaitText("#answer", "got 200")
-	rig.Eventually(t, func() string { return "the notice never asked who is signed in" }, func() bool { return questions(g, "200") >= 2 })
+	waitAsked(t, p, g, 2)
 	p.Do("typing", chromedp.Click(chromedp.CSS("#field")), chromedp.KeyEvent("unsaved"))
 
 	revoke(t, g, "alice@example.com")
@@ -206,9 +215,10 @@ func TestTheNoticeCoversThePageOfAnEndedSession(t *testing.T) {
 		t.Errorf("the page's policy was violated: %s", got)
 	}
 	time.Sleep(1500 * time.Millisecond) // the link keeps up with the address once a second
+	p.Eval(`globalThis.former = "the former page"`)
 	p.Do("signing in again", chromedp.KeyEvent(kb.Enter))
-	rig.Eventually(t, func() string { return "not back at the page\n" + p.State() }, func() bool {
-		return p.Eval("location.pathname + location.search + location.hash") == "/report?week=8&x=a%20b#table"
+	rig.Eventually(t, func() string { return "not back at the page\n" + p.State() }, func() bool { // and that in this very tab
+		return p.Eval(`location.pathname + location.search + location.hash + (globalThis.former ?? "")`) == "/report?week=8&x=a%20b#table"
 	})
 	p.WaitText("h1", "Turnover 4711, for alice@example.com")
 	waitUncovered(t, p, "signed in again")
@@ -216,13 +226,13 @@ func TestTheNoticeCoversThePageOfAnEndedSession(t *testing.T) {
 	p.WaitText("#answer", "got 200")
 }
 
-// hiding lets a test say whether the page is visible, and makes an interval of the
-// page's 10 times shorter.
+// hiding lets a test say whether the page is visible, and makes a long interval of the
+// page's 10 times shorter, or has it stand still.
 const hiding = `
 Object.defineProperty(document, "hidden", {get: () => !!globalThis.away});
 const show = (visible) => { globalThis.away = !visible; document.dispatchEvent(new Event("visibilitychange")); return ""; };
 const patient = setInterval;
-globalThis.setInterval = (f, ms) => patient(f, ms >= 10_000 ? ms / 10 : ms);`
+globalThis.setInterval = (f, ms) => ms < 10_000 ? patient(f, ms) : patient(() => { if (!globalThis.still) f(); }, ms / 10);`
 
 // Without any call of the page's: the person comes back to it, or looks at it for long,
 // or does something in another tab.
@@ -237,7 +247,7 @@ func TestTheNoticeNoticesByItself(t *testing.T) {
 	p.WaitText("h1", "alice@example.com")
 	other := p.Another(t)
 	p.Do("typing", chromedp.Click(chromedp.CSS("#field")), chromedp.KeyEvent("unsaved"))
-	rig.Eventually(t, func() string { return "it does not ask by and by" }, func() bool { return questions(g, "200") >= 3 })
+	waitAsked(t, p, g, 3) // by and by
 
 	p.Eval("show(false)")
 	revoke(t, g, "alice@example.com")
@@ -247,7 +257,7 @@ func TestTheNoticeNoticesByItself(t *testing.T) {
 	if now := questions(g, ""); now != asked {
 		t.Errorf("a hidden page asked %d times", now-asked)
 	}
-	p.Eval("show(true)")
+	p.Eval("globalThis.still = true; show(true)")
 	waitCovered(t, p, "the person comes back")
 
 	other.Open(g.URL + "/_gate/login?rd=/elsewhere") // the provider remembers alice
@@ -257,6 +267,7 @@ func TestTheNoticeNoticesByItself(t *testing.T) {
 		t.Errorf("uncovered, the page has %q, want what was typed, the focus there, and no style left", got)
 	}
 
+	p.Eval(`globalThis.still = false; ""`)
 	other.Open("about:blank")
 	revoke(t, g, "alice@example.com")
 	if d := waitCovered(t, p, "nothing at all happens, with an interval of 3 s for 30 s"); d > 10*time.Second {
