@@ -42,7 +42,7 @@ func reportApp(t *testing.T) string {
 	app.HandleFunc("/more", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "more") })
 	app.HandleFunc("/app.css", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/css")
-		_, _ = io.WriteString(w, "* { display: none; visibility: hidden; font: 40px fantasy; color: red; } html, body, h1, input, button, p { display: block; visibility: visible; }")
+		_, _ = io.WriteString(w, "* { display: none; pointer-events: none; font: 40px fantasy; color: red; } html, body, h1, input, button, p { display: block; pointer-events: auto; }")
 	})
 	app.HandleFunc("/app.js", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/javascript")
