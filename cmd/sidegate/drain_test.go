@@ -228,8 +228,11 @@ func TestAStoppingProcessStillHearsOfRevocations(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ended := make(chan session.Reason, 1)
-	s.live.Add(made, func(why session.Reason) { ended <- why })
+	const connections = 20
+	ended := make(chan session.Reason, connections)
+	for range connections {
+		s.live.Add(made, func(why session.Reason) { ended <- why })
+	}
 	stop()
 	for !s.draining.Load() {
 		time.Sleep(time.Millisecond)
@@ -238,8 +241,21 @@ func TestAStoppingProcessStillHearsOfRevocations(t *testing.T) {
 	if err := s.store.Each(t.Context(), "s:", func(key string, _ []byte) error { return s.store.Revoke(t.Context(), key) }); err != nil {
 		t.Fatal(err)
 	}
-	if why := <-ended; why != session.Ended() {
-		t.Errorf("its connections were closed for %+v, want that the session ended", why)
+	// A few may have been closed for the restart by then.
+	revoked := 0
+	late := time.After(10 * time.Second)
+	for range connections {
+		select {
+		case why := <-ended:
+			if why == session.Ended() {
+				revoked++
+			}
+		case <-late:
+			t.Fatal("connections of a revoked session are still open")
+		}
+	}
+	if revoked < connections/2 {
+		t.Errorf("of %d connections %d were closed because the session ended", connections, revoked)
 	}
 }
 
