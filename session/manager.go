@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -58,6 +59,11 @@ func (m *Manager) Create(w http.ResponseWriter, r *http.Request, in SignIn) (Ses
 		Identity: in.Identity, Provider: in.Provider, Created: now, Seen: now,
 		Browser: browserOf(r.UserAgent()), Address: in.Address, token: NewToken(), sealedWith: m.Keys.Newest(),
 	})
+	if !in.Tokens.IsZero() { // first, so that a session that is there has its tokens
+		if err := m.putTokens(r.Context(), m.Ticket(s), s.Ends, in.Tokens); err != nil {
+			return Session{}, fmt.Errorf("session: store tokens: %w", err)
+		}
+	}
 	if err := m.store(r.Context(), s); err != nil {
 		return Session{}, fmt.Errorf("session: store: %w", err)
 	}
@@ -184,6 +190,9 @@ func (m *Manager) endAll(r *http.Request) ([]Session, error) {
 		key := t.key(m.Audience)
 		s, err := m.load(r.Context(), t, key)
 		gone := errors.Is(err, ErrNone)
+		if err == nil {
+			s.Provider.Token = m.lastToken(r.Context(), s)
+		}
 		if err == nil || gone {
 			// Also what cannot be opened here: another replica may have the secret already.
 			err = m.revoke(r.Context(), key)
@@ -198,6 +207,16 @@ func (m *Manager) endAll(r *http.Request) ([]Session, error) {
 		ended = append(ended, s)
 	}
 	return ended, nil
+}
+
+// lastToken returns what revokes the grant of a session that is about to end. The
+// token of the sign-in itself may have been exchanged for others since.
+func (m *Manager) lastToken(ctx context.Context, s Session) string {
+	t, err := m.Tokens(ctx, m.Ticket(s))
+	if err != nil { // a sign-out does not depend on it
+		return s.Provider.Token
+	}
+	return cmp.Or(t.Refresh, t.Access)
 }
 
 // ttl is the store's lifetime for s; never zero or negative, whatever the clock did.

@@ -111,7 +111,7 @@ func (c sealer) seal(s Session) ([]byte, error) {
 
 func (c sealer) sealCard(s Session) ([]byte, error) {
 	plain, err := json.Marshal(card{
-		Identity: identity.Identity{Issuer: s.Identity.Issuer, Subject: s.Identity.Subject, Email: s.Identity.Email, Name: s.Identity.Name},
+		Identity: shownOf(s.Identity),
 		Created:  s.Created.UnixMilli(), Seen: s.Seen.UnixMilli(),
 		Browser: s.Browser, Address: s.Address,
 	})
@@ -119,6 +119,12 @@ func (c sealer) sealCard(s Session) ([]byte, error) {
 		return nil, fmt.Errorf("session: encode: %w", err)
 	}
 	return c.keys.Seal(cardPurpose, c.bind([]byte(s.token.key(c.audience))), plain)
+}
+
+// shownOf leaves of an identity what a list shows, and what decides who may pass.
+func shownOf(id identity.Identity) identity.Identity {
+	id.Picture = ""
+	return id
 }
 
 // split returns the two sealed parts of a value.

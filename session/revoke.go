@@ -167,9 +167,15 @@ func (m *Manager) end(ctx context.Context, found []Info) (int, error) {
 }
 
 // revoke ends sessions in the store, which tells the others, and then here, for
-// which the feed is not waited.
+// which the feed is not waited. Their tokens go with them.
 func (m *Manager) revoke(ctx context.Context, keys ...string) error {
-	if err := m.Store.Revoke(ctx, keys...); err != nil {
+	all := slices.Clone(keys)
+	for _, key := range keys {
+		if isSessionKey(key) { // a group's member is what somebody wrote there
+			all = append(all, tokensKey(key))
+		}
+	}
+	if err := m.Store.Revoke(ctx, all...); err != nil {
 		return err
 	}
 	for _, key := range keys {

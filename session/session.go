@@ -47,13 +47,14 @@ func (s Session) GoString() string { return s.String() }
 type SignIn struct {
 	Identity identity.Identity
 	Provider Provider
+	Tokens   Tokens // zero: none
 	Address  string // the client's, for the person's own list of sessions
 }
 
 // Info is what may be shown of a session to its owner and to the operator.
 type Info struct {
 	ID       string
-	Identity identity.Identity // issuer, subject, e-mail and name alone
+	Identity identity.Identity // without the picture
 	Created  time.Time
 	Seen     time.Time
 	Expires  time.Time
