@@ -30,6 +30,10 @@ type attempt struct {
 	Started int64  `json:"t"` // Unix seconds
 	Switch  bool   `json:"x,omitempty"`
 	Again   bool   `json:"n,omitempty"` // started by a callback that failed: not a second time
+
+	Scopes  session.Scopes `json:"a,omitempty"` // of APIs
+	Consent bool           `json:"c,omitempty"` // asked for, so that a refresh token comes
+	Connect bool           `json:"k,omitempty"` // for the session that there is, if there is one
 }
 
 func newAttempt(returnTo string, flow session.Token, now time.Time) attempt {

@@ -32,7 +32,7 @@ func (l *Login) Callback(w http.ResponseWriter, r *http.Request) error {
 		return badAnswer(err)
 	}
 	a, sealed := l.sealer.open(answer.state)
-	_, err = l.Sessions.Find(r)
+	s, err := l.Sessions.Find(r)
 	if err != nil && !errors.Is(err, session.ErrNone) {
 		return storeDown(err)
 	}
@@ -51,7 +51,7 @@ func (l *Login) Callback(w http.ResponseWriter, r *http.Request) error {
 	}
 	// Another tab got through meanwhile: this one needs no second session, which
 	// would end the first.
-	if signedIn && !a.Switch {
+	if signedIn && !a.Switch && !a.Connect {
 		return l.redirect(w, r, a.Return, "signed_in_meanwhile")
 	}
 	if answer.issuer != "" && answer.issuer != l.Client.Issuer {
@@ -63,12 +63,13 @@ func (l *Login) Callback(w http.ResponseWriter, r *http.Request) error {
 	if answer.code == "" {
 		return badAnswer(errors.New("neither code nor error"))
 	}
-	return l.finish(w, r, a, answer.code)
+	return l.finish(w, r, a, s, answer.code)
 }
 
 // finish spends the attempt and the code. What it needs to know of the provider
 // it asks before that: until the attempt is spent, the page can be loaded again.
-func (l *Login) finish(w http.ResponseWriter, r *http.Request, a attempt, code string) error {
+// here is the session that there is, zero without one.
+func (l *Login) finish(w http.ResponseWriter, r *http.Request, a attempt, here session.Session, code string) error {
 	ctx, cancel := context.WithTimeout(oidc.ClientContext(r.Context(), l.provider.http), l.Patience)
 	defer cancel()
 	m, err := l.provider.metadata.get(ctx)
@@ -95,6 +96,9 @@ func (l *Login) finish(w http.ResponseWriter, r *http.Request, a attempt, code s
 	}
 	rec := web.RecordOf(r.Context())
 	rec.Subject = in.Identity.Subject
+	if a.Connect && !here.Identity.IsZero() {
+		return l.connected(w, r, a, here, in)
+	}
 	if d := l.Policy.Decide(in.Identity); !d.Allowed {
 		rec.Decision = "refused_" + d.Reason
 		l.Site.Page(w, r, http.StatusForbidden, web.Refused{Email: in.Identity.Email, Switch: Again(a.Return)})
@@ -247,12 +251,16 @@ func refusedByProvider(failure string, a attempt) error {
 		Action: web.Action{Label: "Try again", Href: path(a.Return)},
 		Err:    fmt.Errorf("provider answered error %.64q", failure),
 	}
-	switch failure {
-	case "access_denied":
+	switch {
+	case failure == "access_denied" && a.Connect:
+		e.Status, e.Code = http.StatusForbidden, "not_connected"
+		e.Public = "Nothing was connected. You can go on without, and connect later."
+		e.Action = web.Action{Label: "Continue", Href: a.Return}
+	case failure == "access_denied":
 		e.Status, e.Code = http.StatusForbidden, "access_denied"
 		e.Public = "You cancelled the sign-in, or this account may not use this app yet. If the app is still being tested at Google, its owner has to add you as a test user."
 		e.Action = web.Action{Label: "Try again", Href: Again(a.Return)}
-	case "temporarily_unavailable", "server_error":
+	case failure == "temporarily_unavailable", failure == "server_error":
 		e.Status, e.Code = http.StatusServiceUnavailable, "provider_unavailable"
 		e.Public = "The sign-in service is having trouble. Try again in a moment."
 	}

@@ -114,7 +114,13 @@ func (p *provider) verify(ctx context.Context, m *metadata, token *oauth2.Token,
 			return session.SignIn{}, err
 		}
 	}
-	return session.SignIn{Identity: c.identity(p.client.Issuer), Provider: p.keep(m, token, string(c.SessionID))}, nil
+	in := session.SignIn{
+		Identity: c.identity(p.client.Issuer), Provider: p.keep(m, token, string(c.SessionID)), Tokens: p.tokens(token, a.Scopes),
+	}
+	if !in.Tokens.IsZero() {
+		in.Provider.Token = "" // what ends the grant is with the others, and changes
+	}
+	return in, nil
 }
 
 // checkToken checks what go-oidc's Verify says is its caller's to check.

@@ -14,7 +14,8 @@ import (
 	"sidegate/web"
 )
 
-// Options are what a Login works with. All but Hint, Patience and Log are needed.
+// Options are what a Login works with. All but API, Hint, Patience and Log are
+// needed.
 type Options struct {
 	Client   Client
 	Keys     session.Keys
@@ -22,6 +23,7 @@ type Options struct {
 	Sessions *session.Manager
 	Policy   *access.Book
 	Site     *web.Site
+	API      API              // what the app may ask the provider's APIs for; zero: nothing
 	Hint     string           // domain the provider may offer first; never trusted
 	Now      func() time.Time // the clock
 	Patience time.Duration    // for all that one request asks of the provider; 0: ten seconds

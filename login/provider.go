@@ -55,7 +55,9 @@ type metadata struct {
 	provider *oidc.Provider
 
 	endSession string // where people sign out of the provider; empty: nowhere
-	revocation string // where tokens are given back; empty: nowhere
+	revocation string // where tokens are given back at a sign-out; empty: nowhere
+	withdrawal string // where they are when a person disconnects; empty: nowhere
+	offline    bool   // offline_access may be asked for
 }
 
 func newProvider(c Client, client *http.Client, now func() time.Time) *provider {
@@ -82,6 +84,7 @@ type document struct {
 	UserInfo   string   `json:"userinfo_endpoint"`
 	EndSession string   `json:"end_session_endpoint"`
 	Revocation string   `json:"revocation_endpoint"`
+	Scopes     []string `json:"scopes_supported"`
 	Methods    []string `json:"token_endpoint_auth_methods_supported"`
 	Algs       []string `json:"id_token_signing_alg_values_supported"`
 }
@@ -100,11 +103,13 @@ func (p *provider) discover(ctx context.Context) (*metadata, error) {
 	if err := p.checkEndpoints(doc); err != nil {
 		return nil, fmt.Errorf("discovery at %s: %w", p.client.Issuer, err)
 	}
-	m := &metadata{provider: found, endSession: doc.EndSession, revocation: p.revocation(doc), oauth: oauth2.Config{
+	m := &metadata{provider: found, endSession: doc.EndSession, revocation: p.revocation(doc), withdrawal: doc.Revocation, oauth: oauth2.Config{
 		ClientID: p.client.ID, RedirectURL: p.client.RedirectURI(),
-		Scopes:   []string{oidc.ScopeOpenID, "email", "profile"},
+		Scopes:   identityScopes(),
 		Endpoint: oauth2.Endpoint{AuthURL: doc.Auth, TokenURL: doc.Token, AuthStyle: authStyle(doc.Methods)},
 	}}
+	// A list may leave out scopes that there are (Discovery 3), but hardly this one.
+	m.offline = len(doc.Scopes) == 0 || slices.Contains(doc.Scopes, oidc.ScopeOfflineAccess)
 	m.verifier = oidc.NewVerifier(p.client.Issuer, newKeySet(p.http, doc.Keys, p.now), &oidc.Config{
 		ClientID:             p.client.ID,
 		SupportedSigningAlgs: signingAlgs(doc.Algs),

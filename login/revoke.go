@@ -50,12 +50,16 @@ func (l *Login) giveBack(ended []session.Session) {
 // revoke sends one token back. No hint says which kind it is: the provider has to
 // look for it in any case (RFC 7009 2.1).
 func (p *provider) revoke(ctx context.Context, m *metadata, token string) error {
+	return p.revokeAt(ctx, m, m.revocation, token)
+}
+
+func (p *provider) revokeAt(ctx context.Context, m *metadata, endpoint, token string) error {
 	client, form := p.oauth(m), url.Values{"token": {token}}
 	if client.Endpoint.AuthStyle == oauth2.AuthStyleInParams {
 		form.Set("client_id", client.ClientID)
 		form.Set("client_secret", client.ClientSecret)
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, m.revocation, strings.NewReader(form.Encode()))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, strings.NewReader(form.Encode()))
 	if err != nil {
 		return errors.New("the revocation endpoint is no URL")
 	}

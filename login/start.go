@@ -21,11 +21,8 @@ import (
 // their session by linking here; with prompt=select_account the provider asks
 // them first.
 func (l *Login) Start(w http.ResponseWriter, r *http.Request) error {
-	if mode := r.Header.Get("Sec-Fetch-Mode"); mode != "" && mode != "navigate" {
-		return &web.Error{
-			Status: http.StatusUnauthorized, Code: "session_required",
-			Public: "Signing in needs a page of its own: open this address in the browser.",
-		}
+	if err := wantsPage(r); err != nil {
+		return err
 	}
 	// A semicolon is part of a value (WHATWG URL 5.1); net/url drops that parameter.
 	q, _ := url.ParseQuery(strings.ReplaceAll(r.URL.RawQuery, ";", "%3B"))
@@ -39,6 +36,26 @@ func (l *Login) Start(w http.ResponseWriter, r *http.Request) error {
 			return storeDown(err)
 		}
 	}
+	return l.begin(w, r, returnTo, func(a *attempt) {
+		a.Switch, a.Again = choose, q.Get("again") == "1"
+		// A new session has no refresh token yet, whatever the former one had.
+		a.Scopes, a.Consent = l.API.SignIn, len(l.API.SignIn) > 0
+	})
+}
+
+// wantsPage refuses what no person sees: a sign-in cannot go on there.
+func wantsPage(r *http.Request) error {
+	if mode := r.Header.Get("Sec-Fetch-Mode"); mode != "" && mode != "navigate" {
+		return &web.Error{
+			Status: http.StatusUnauthorized, Code: "session_required",
+			Public: "Signing in needs a page of its own: open this address in the browser.",
+		}
+	}
+	return nil
+}
+
+// begin sends the browser to the provider with an attempt that set has completed.
+func (l *Login) begin(w http.ResponseWriter, r *http.Request, returnTo string, set func(*attempt), more ...oauth2.AuthCodeOption) error {
 	ctx, cancel := context.WithTimeout(r.Context(), l.Patience)
 	defer cancel()
 	m, err := l.provider.metadata.get(ctx)
@@ -46,20 +63,21 @@ func (l *Login) Start(w http.ResponseWriter, r *http.Request) error {
 		return providerDown(err)
 	}
 	a := newAttempt(returnTo, l.bindBrowser(w, r), l.Now())
-	a.Switch, a.Again = choose, q.Get("again") == "1"
+	set(&a)
 	state, err := l.sealer.seal(a)
 	if err != nil {
 		return err
 	}
-	return l.redirect(w, r, m.oauth.AuthCodeURL(state, l.parameters(a)...), "login_started")
+	options := append(append(l.parameters(a), l.provider.askForAPI(m, a)...), more...)
+	return l.redirect(w, r, m.oauth.AuthCodeURL(state, options...), "login_started")
 }
 
 // parameters are those of the authorization request (OpenID Connect Core 3.1.2.1)
 // besides client, redirect URI, scope and state.
 func (l *Login) parameters(a attempt) []oauth2.AuthCodeOption {
 	options := []oauth2.AuthCodeOption{oidc.Nonce(a.nonce()), oauth2.S256ChallengeOption(a.verifier())}
-	if a.Switch {
-		options = append(options, oauth2.SetAuthURLParam("prompt", "select_account"))
+	if prompt := a.prompt(); prompt != "" {
+		options = append(options, oauth2.SetAuthURLParam("prompt", prompt))
 	}
 	if l.Hint != "" {
 		options = append(options, oauth2.SetAuthURLParam("hd", l.Hint))

@@ -18,6 +18,8 @@ type grant struct {
 	nonce     string
 	challenge string
 	redirect  string
+	scopes    []string
+	offline   bool // a refresh token was asked for as this provider wants it
 }
 
 // TokenRequest is what came to the token endpoint.
@@ -51,7 +53,10 @@ func (p *Provider) authorize(w http.ResponseWriter, r *http.Request, script Scri
 	}
 	code := "canary-code-" + rand.Text()
 	p.mu.Lock()
-	p.grants[code] = grant{user: user, nonce: q.Get("nonce"), challenge: q.Get("code_challenge"), redirect: q.Get("redirect_uri")}
+	p.grants[code] = grant{
+		user: user, nonce: q.Get("nonce"), challenge: q.Get("code_challenge"), redirect: q.Get("redirect_uri"),
+		scopes: script.grantedOf(q), offline: script.offlineOf(q),
+	}
 	p.mu.Unlock()
 
 	back := url.Values{"code": {code}, "state": {q.Get("state")}}
@@ -76,6 +81,10 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request, script Script) 
 	p.mu.Unlock()
 	if !p.proves(asked, script) {
 		writeJSON(w, http.StatusUnauthorized, Object{"error": "invalid_client"})
+		return
+	}
+	if asked.Form.Get("grant_type") == "refresh_token" {
+		p.refresh(w, asked.Form.Get("refresh_token"), script)
 		return
 	}
 	verifier := sha256.Sum256([]byte(asked.Form.Get("code_verifier")))
@@ -114,6 +123,7 @@ func (p *Provider) issue(g grant, script Script) Object {
 	p.issued[compact] = true
 	p.mu.Unlock()
 	o := Object{"access_token": access, "token_type": "Bearer", "expires_in": 3600, "id_token": compact}
+	p.grantAPI(o, g, script)
 	if script.Token != nil {
 		script.Token(o)
 	}

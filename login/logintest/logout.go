@@ -65,6 +65,7 @@ func (p *Provider) revoke(w http.ResponseWriter, r *http.Request, script Script)
 	asked := readTokenRequest(r)
 	p.mu.Lock()
 	p.revoked = append(p.revoked, asked)
+	p.withdraw(asked.Form.Get("token"))
 	p.mu.Unlock()
 	if !p.proves(asked, script) {
 		writeJSON(w, http.StatusUnauthorized, Object{"error": "invalid_client"})

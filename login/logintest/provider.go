@@ -51,6 +51,7 @@ type Script struct {
 	Secret    string                       // the client's secret, when not Provider.ClientSecret any more
 	Wrap      map[string]Wrapper           // gets in between, by endpoint
 
+	API        *API // what it has besides signing people in; nil: nothing
 	EndSession bool // people can sign out here (RP-Initiated Logout)
 	Revocation bool // tokens can be given back (RFC 7009)
 }
@@ -65,16 +66,18 @@ type Provider struct {
 	ClientID     string
 	ClientSecret string
 
-	mu      sync.Mutex
-	script  Script
-	hits    map[string]int
-	grants  map[string]grant  // by code
-	users   map[string]Object // by access token
-	issued  map[string]bool   // ID tokens
-	asked   []TokenRequest
-	revoked []TokenRequest
-	logouts []url.Values
-	running *running
+	mu        sync.Mutex
+	script    Script
+	hits      map[string]int
+	grants    map[string]grant  // by code
+	users     map[string]Object // by access token
+	issued    map[string]bool   // ID tokens
+	asked     []TokenRequest
+	revoked   []TokenRequest
+	logouts   []url.Values
+	access    map[string]access   // by access token, of an API
+	refreshed map[string]*consent // by refresh token, spent ones too
+	running   *running
 }
 
 // running is what ends when the provider goes down.
@@ -100,7 +103,7 @@ func New(t testing.TB) *Provider {
 		ClientID: "logintest client", ClientSecret: "canary:client%secret " + rand.Text(),
 		script: Script{Signing: key, Published: []Key{key}, Wrap: make(map[string]Wrapper)},
 		hits:   make(map[string]int), grants: make(map[string]grant), users: make(map[string]Object),
-		issued: make(map[string]bool),
+		issued: make(map[string]bool), access: make(map[string]access), refreshed: make(map[string]*consent),
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
