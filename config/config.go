@@ -46,6 +46,8 @@ type Provider struct {
 	Google       bool   // Issuer is GoogleIssuer
 	ClientID     string
 	ClientSecret Secret
+	Scopes       []string // of APIs, asked for at each sign-in
+	Connect      []string // that a page may ask for
 }
 
 // Access says who may pass. Rules are OR; the zero Access admits nobody.

@@ -122,14 +122,14 @@ func TestEverySettingHasItsEffect(t *testing.T) {
 		"DOMAIN_CLAIM", "hd", "SESSION_STORE", "rediss://:pw@a:1,b:2/0", "SECRET", strong+"1, "+strong+"2",
 		"SESSION_IDLE", "0", "SESSION_MAX", "1h30m", "STORE_GRACE", "2m", "TRUSTED_PROXIES", "10.0.0.0/8, 192.168.1.7,::ffff:172.16.0.0/108,::ffff:1.2.3.4,fc00::/7,fd00::1,2001:db8::/100",
 		"ALLOWED_ORIGINS", "https://A.example:443,http://localhost:3000,https://[0:0::1]:8443", "PUBLIC_PATHS", "GET  /static/,/robots.txt,/a%20b",
-		"HEADERS", "iap, X-Who={user}", "NOTICE", "true", "DRAIN", "0s", "LOG_LEVEL", "debug", "LOG_FORMAT", "json",
+		"HEADERS", "iap, X-Who={user}", "SCOPES", "https://a.example/read b,b", "CONNECT_SCOPES", " c:d, e", "NOTICE", "true", "DRAIN", "0s", "LOG_LEVEL", "debug", "LOG_FORMAT", "json",
 	)
 	want := Config{
 		Upstream:    &url.URL{Scheme: "unix", Path: "/run/app.sock"},
 		Public:      &url.URL{Scheme: "https", Host: "app.example.com"},
 		Listen:      ":8080",
 		AdminListen: "[::1]:9000",
-		Provider:    Provider{Issuer: "https://login.example.com/realm/", ClientID: "id", ClientSecret: NewSecret(strong)},
+		Provider:    Provider{Issuer: "https://login.example.com/realm/", ClientID: "id", ClientSecret: NewSecret(strong), Scopes: []string{"https://a.example/read", "b"}, Connect: []string{"c:d", "e"}},
 		Access: Access{
 			Domains: []string{"example.com", "b.example"}, Emails: []string{"Ann@example.com", "bob@xn--bcher-kva.example"},
 			EmailsFile: emails, Anyone: true, DomainClaim: "hd",

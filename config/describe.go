@@ -52,6 +52,8 @@ func (c Config) rows() [][2]string {
 		{"APP", c.Proxy.App},
 		{"PUBLIC_PATHS", joined(c.Proxy.PublicPaths, PathRule.String)},
 		{"HEADERS", joined(c.Proxy.Headers, HeaderRule.String)},
+		{"SCOPES", strings.Join(c.Provider.Scopes, ",")},
+		{"CONNECT_SCOPES", strings.Join(c.Provider.Connect, ",")},
 		{"NOTICE", strconv.FormatBool(c.Proxy.Notice)},
 		{"DRAIN", c.Drain.String()},
 		{"LOG_LEVEL", strings.ToLower(c.Log.Level.String())},

@@ -25,7 +25,7 @@ func TestDescribeShowsEverySettingAsItIsWritten(t *testing.T) {
 		"ALLOWED_EMAILS": "a@b.example", "ALLOWED_EMAILS_FILE": emails, "ALLOW_ANYONE": "true", "DOMAIN_CLAIM": "email",
 		"SESSION_STORE": "file:/data/s.db", "SECRET": strong + "," + strong, "SESSION_IDLE": "1h0m0s", "SESSION_MAX": "2h0m0s", "STORE_GRACE": "30s",
 		"TRUSTED_PROXIES": "10.0.0.0/8,1.2.3.4/32", "ALLOWED_ORIGINS": "https://x.example", "PUBLIC_PATHS": "GET /static/,/robots.txt",
-		"APP": "streamlit", "HEADERS": "sidegate,grafana,X-Who={name:utf8} ({email}),X-Fixed=1", "NOTICE": "true", "DRAIN": "3s", "LOG_LEVEL": "warn", "LOG_FORMAT": "text",
+		"APP": "streamlit", "HEADERS": "sidegate,grafana,X-Who={name:utf8} ({email}),X-Fixed=1", "SCOPES": "https://a.example/read,b", "CONNECT_SCOPES": "c:d", "NOTICE": "true", "DRAIN": "3s", "LOG_LEVEL": "warn", "LOG_FORMAT": "text",
 	}
 	got := describe(t, s)
 	masked := s.with("CLIENT_SECRET", mask, "SECRET", mask+","+mask)

@@ -120,6 +120,12 @@ func accessFaults() []faultCase {
 		{[]string{"ALLOW_ANYONE", "1"}, "ALLOW_ANYONE", "neither true nor false"},
 		{[]string{"ALLOW_ANYONE", "TRUE"}, "ALLOW_ANYONE", "neither true nor false"},
 		{[]string{"NOTICE", "yes"}, "NOTICE", "neither true nor false"},
+		{[]string{"SCOPES", "openid,a"}, "SCOPES", "at every sign-in"},
+		{[]string{"SCOPES", "a,offline_access"}, "SCOPES", "by itself"},
+		{[]string{"CONNECT_SCOPES", "a\"b"}, "CONNECT_SCOPES", "cannot be a scope"},
+		{[]string{"CONNECT_SCOPES", "ä"}, "CONNECT_SCOPES", "cannot be a scope"},
+		{[]string{"SCOPES", " , "}, "SCOPES", "without an entry"},
+		{[]string{"SCOPES", strings.Repeat("a", 257)}, "SCOPES", "cannot be a scope"},
 		{[]string{"DOMAIN_CLAIM", "HD"}, "DOMAIN_CLAIM", "neither hd nor email"},
 	}
 }

@@ -26,6 +26,8 @@ func (r Raw) Parse() (Config, error) {
 	c.Provider.Google = c.Provider.Issuer == GoogleIssuer
 	c.Public = p.publicURL(r.PublicURL, c.Provider.Google)
 	c.Provider.ClientID, c.Provider.ClientSecret = p.client(r, c.Public)
+	c.Provider.Scopes = p.scopes("SCOPES", r.Scopes)
+	c.Provider.Connect = p.scopes("CONNECT_SCOPES", r.ConnectScopes)
 	c.Access = p.access(r, c.Provider.Google)
 	c.Session = p.session(r)
 	c.Listen, c.AdminListen = p.listeners(r)
