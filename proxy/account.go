@@ -16,13 +16,22 @@ func (g *Gate) WhoAmI(w http.ResponseWriter, r *http.Request) error {
 		g.Site.Page(w, r, http.StatusOK, web.Account{
 			Person:  web.Person{Name: id.Name, Email: id.Email, Subject: id.Subject, Issuer: id.Issuer},
 			Times:   web.Times{SignedIn: s.Created, LastSeen: s.Seen, Expires: s.Ends},
-			Headers: g.Forward.headers.Shown(id),
+			Headers: g.shownHeaders(s),
 			App:     "/",
 			SignOut: "/_gate/logout",
 			SignIns: g.signIns(r, s),
+			Access:  g.connection(r, s),
 		})
 		return nil
 	})
+}
+
+func (g *Gate) shownHeaders(s session.Session) []web.Header {
+	shown := g.Forward.headers.Shown(s.Identity)
+	if g.Tokens != nil {
+		shown = append(shown, web.Header{Name: ticketHeader, Value: "(secret: the app asks for access to the provider with it)"})
+	}
+	return shown
 }
 
 const (

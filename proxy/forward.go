@@ -73,6 +73,7 @@ func (f *Forwarder) prepare(out, in *http.Request) {
 	out.Header["X-Forwarded-Host"] = []string{f.public.Host}
 	if id, ok := identity.FromContext(in.Context()); ok {
 		f.headers.set(out.Header, id)
+		setTicket(out.Header, in.Context())
 	}
 	if in.Trailer != nil && out.Body != nil {
 		f.cleanTrailer(in.Trailer) // the names announced

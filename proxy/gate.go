@@ -35,6 +35,7 @@ type Gate struct {
 	Origins  Origins
 	Forward  *Forwarder
 	Tunnels  *Tunnels
+	Tokens   Tokens // nil: the app gets no tickets
 	Site     *web.Site
 }
 
@@ -104,7 +105,7 @@ func (g *Gate) pass(w http.ResponseWriter, r *http.Request, s session.Session) (
 		return nil, g.withoutSession(w, r)
 	}
 	web.RecordOf(r.Context()).Decision = "allowed"
-	r = r.WithContext(identity.NewContext(r.Context(), s.Identity))
+	r = r.WithContext(g.withTicket(identity.NewContext(r.Context(), s.Identity), s))
 	if socket {
 		return g.Tunnels.open(w, r, s, g.Policy)
 	}

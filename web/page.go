@@ -51,6 +51,7 @@ type Account struct {
 	Person
 	Times
 	SignIns SignIns
+	Access  Connection
 	Headers []Header // sent to the app with each request, shown in full
 	App     string   // path of the app
 	SignOut string   // path that ends the session when posted to
@@ -83,6 +84,16 @@ type SignIn struct {
 	Since    time.Time
 	LastSeen time.Time
 	This     bool // the one that asks
+}
+
+// Connection is what the app can do at the provider in the person's name. The zero
+// Connection says nothing of it.
+type Connection struct {
+	Scopes  []string
+	Lost    bool   // the provider does not take it any more
+	Unknown bool   // it cannot be looked up at the moment
+	Again   string // path that asks for it again
+	End     string // path that ends it when posted to
 }
 
 // Header is one header field as the app receives it.

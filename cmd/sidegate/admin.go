@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"sidegate/session"
+	"sidegate/web"
 )
 
 // readyTime bounds each check of /readyz.
@@ -21,7 +22,11 @@ func (s *server) adminHandler() http.Handler {
 	})
 	mux.HandleFunc("GET /readyz", s.readyz)
 	mux.HandleFunc("GET /metrics", s.metrics)
-	newSessionAdmin(s).register(mux)
+	private := newPrivate(s)
+	private.register(mux, newSessionAdmin(s).paths())
+	if s.wantsTokens() {
+		private.register(mux, map[string]web.Handler{"/token": web.Only(s.tokens.Token, http.MethodGet)})
+	}
 	return mux
 }
 

@@ -44,6 +44,7 @@ func mayImport() map[string][]string {
 		"session/filestore":   {"session"},
 		"session/redisstore":  {"session"},
 		"session/sessiontest": {"session", "test/need"},
+		"tokens":              {"session", "web"},
 		"demo":                {"web"},
 	}
 }

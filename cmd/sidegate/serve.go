@@ -21,11 +21,12 @@ import (
 	"sidegate/session"
 	"sidegate/session/filestore"
 	"sidegate/session/redisstore"
+	"sidegate/tokens"
 	"sidegate/web"
 )
 
-// maxMemoryRecords bounds store "memory:"; a session is two records, itself and its
-// place in the index.
+// maxMemoryRecords bounds store "memory:"; a session is two or three records: itself,
+// its place in the index, and its API tokens.
 const maxMemoryRecords = 200_000
 
 // server is one sidegate, wired and listening.
@@ -37,6 +38,7 @@ type server struct {
 	preset   proxy.Preset
 	store    session.Store
 	sessions *session.Manager
+	tokens   *tokens.Keeper
 	live     *session.Live
 	policy   *policyFile
 	public   listener
@@ -90,7 +92,11 @@ func newServer(c config.Config, load func() (config.Config, error), to streams) 
 			Secret: c.Provider.ClientSecret.Reveal(), Public: origin,
 		},
 		Keys: s.keys, Store: s.store, Sessions: sessions, Policy: &policy.book, Site: site,
-		Hint: domainHint(c), Now: time.Now, Log: s.log,
+		API: login.API{SignIn: c.Provider.Scopes, Connect: c.Provider.Connect}, Hint: domainHint(c), Now: time.Now, Log: s.log,
+	})
+	s.tokens = tokens.NewKeeper(tokens.Options{
+		Sessions: sessions, Provider: s.login, Connect: login.ConnectQuery, Public: origin, Site: site, Now: time.Now, Log: s.log,
+		Allowed: func(i session.Info) bool { return policy.book.Decide(i.Identity).Allowed },
 	})
 	assertions, err := proxy.NewAssertions(origin, s.keys, time.Now)
 	if err != nil {
@@ -113,8 +119,14 @@ func newServer(c config.Config, load func() (config.Config, error), to streams) 
 		Origins: proxy.Origins{Allowed: append([]string{origin}, c.Proxy.Origins...)},
 		Forward: forward, Tunnels: proxy.NewTunnels(forward, sessions, s.live), Site: site,
 	}
+	own := ownPaths(s.login, gate, assertions, site)
+	if s.wantsTokens() {
+		gate.Tokens = sessions
+		own[login.ConnectPath] = web.Only(s.login.Connect, http.MethodGet)
+		own[tokens.DisconnectPath] = web.Only(s.tokens.Disconnect, http.MethodPost)
+	}
 	routes := &proxy.Routes{
-		Own: ownPaths(s.login, gate, assertions, site), Gate: gate,
+		Own: own, Gate: gate,
 		Login: web.Only(s.login.AppLogin, http.MethodGet), Logout: web.Only(s.login.Logout, http.MethodGet),
 		Client: proxy.Client{Trusted: c.Proxy.Trusted}, Public: public,
 	}
@@ -146,6 +158,12 @@ func ownPaths(l *login.Login, g *proxy.Gate, a *proxy.Assertions, site *web.Site
 		own[web.NoticePath] = web.Only(site.NoticeScript, http.MethodGet)
 	}
 	return own
+}
+
+// wantsTokens reports whether the app may have tokens of its people. Where there is
+// nothing to ask for, it is not given the key to it either.
+func (s *server) wantsTokens() bool {
+	return len(s.config.Provider.Scopes)+len(s.config.Provider.Connect) > 0
 }
 
 func (s *server) listen(handler http.Handler) error {
