@@ -41,6 +41,7 @@ type setup struct {
 	preset   *proxy.Preset
 	finder   func(*rig, proxy.Finder) proxy.Finder
 	headers  []proxy.HeaderRule // nil: preset sidegate
+	tickets  bool               // the app gets them
 }
 
 // rig is sidegate's public listener, as cmd/sidegate builds it, with an app
@@ -137,6 +138,9 @@ func (g *rig) serve(t *testing.T, s setup) {
 		Sessions: finder, Policy: g.policy, Public: paths, Site: site, Forward: forward,
 		Origins: proxy.Origins{Allowed: []string{s.public, "https://partner.example"}},
 		Tunnels: proxy.NewTunnels(forward, finder, g.live),
+	}
+	if s.tickets {
+		g.gate.Tokens = g.sessions
 	}
 	routes := &proxy.Routes{
 		Own: map[string]web.Handler{

@@ -95,6 +95,9 @@ func NewHeaders(rules []HeaderRule, assertions *Assertions) (*Headers, error) {
 // be anybody's guess.
 func (t *Headers) add(f field) error {
 	folded := fold(f.name)
+	if folded == fold(ticketHeader) {
+		return fmt.Errorf("sets %s, which is what the app asks for API tokens with; choose another name", f.name)
+	}
 	for _, before := range t.fields {
 		switch {
 		case fold(before.name) != folded:
