@@ -28,6 +28,7 @@ func (i *installer) all() error {
 		{"install Streamlit (PyPI)", i.streamlit},
 		{"install the other dashboards (PyPI)", i.dashboards},
 		{"install PyJWT (PyPI)", i.pyjwt},
+		{"install Google's API client (PyPI)", i.google},
 		{"install the second OpenID provider (npm)", i.provider},
 	} {
 		if err := i.report.step(s.name, s.do); err != nil {
@@ -151,6 +152,11 @@ func (i *installer) pyjwt() error {
 		return err
 	}
 	return os.WriteFile(i.cache.HasPyJWT(), nil, 0o644)
+}
+
+// google installs what the manual asks Google's APIs with.
+func (i *installer) google() error {
+	return i.dashboard(filepath.Join(i.dir, "test", "e2e", "testdata", "google", "requirements.txt"), i.cache.App("google"))
 }
 
 // provider installs exactly what test/provider/package-lock.json says, once.

@@ -3,6 +3,9 @@
 // in by pressing the button with their name, as on the demo's page.
 //
 //   node server.mjs NODE_MODULES PORT REDIRECT_URI…
+//
+// ACCESS_TOKEN_SECONDS in the environment is how long an access token lives. Refresh
+// tokens are good once: the second use of one ends the grant.
 import { createHash } from 'node:crypto';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
@@ -22,6 +25,9 @@ const accounts = {
   'mallory@evil.example': 'Mallory Outsider',
 };
 
+// What access tokens can be for.
+const apis = ['https://www.googleapis.com/auth/youtube.readonly'];
+
 // A subject is stable and says nothing: no e-mail in it.
 const subject = (email) => createHash('sha256').update(email).digest('hex').slice(0, 16);
 const bySubject = new Map(Object.keys(accounts).map((email) => [subject(email), email]));
@@ -39,13 +45,14 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
     backchannel_logout_uri: redirectURIs[0].replace(/callback$/, 'backchannel-logout'),
     backchannel_logout_session_required: true,
     response_types: ['code'],
-    grant_types: ['authorization_code'],
+    grant_types: ['authorization_code', 'refresh_token'],
   }],
   claims: { openid: ['sub'], email: ['email', 'email_verified'], profile: ['name'] },
   conformIdTokenClaims: false, // e-mail and name inside the ID token, as Google does it
   features: {
     devInteractions: { enabled: false },
     revocation: { enabled: true },
+    introspection: { enabled: true }, // for the stand-ins of APIs
     backchannelLogout: { enabled: true },
     // Nobody is asked whether they mean it; the form goes off by itself.
     rpInitiatedLogout: {
@@ -64,7 +71,9 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
   // Ten tabs that sign in at once make ten sessions here, each replacing the last;
   // their codes are good all the same.
   expiresWithSession: () => false,
-  ttl: { Interaction: 600, Session: 3600, Grant: 3600 },
+  ttl: { Interaction: 600, Session: 3600, Grant: 3600, RefreshToken: 3600, AccessToken: Number(process.env.ACCESS_TOKEN_SECONDS || 3600) },
+  scopes: ['openid', 'offline_access', ...apis],
+  rotateRefreshToken: true,
   async findAccount(_, sub) {
     const email = bySubject.get(sub);
     if (!email) return undefined;
@@ -79,7 +88,7 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
       clientId: ctx.oidc.client.clientId,
       accountId: ctx.oidc.session.accountId,
     });
-    grant.addOIDCScope('openid email profile');
+    grant.addOIDCScope(['openid email profile offline_access', ...apis].join(' '));
     await grant.save();
     return grant;
   },
@@ -103,6 +112,7 @@ async function account(req, res) {
   if (!(email in accounts)) throw new Error('no such account');
   await provider.interactionFinished(req, res, {
     select_account: {},
+    consent: {},
     login: { accountId: subject(email) },
   });
 }

@@ -84,10 +84,22 @@ func StartProvider(t *testing.T, redirectURIs ...string) string {
 // StartProviderAt starts it on a given port.
 func StartProviderAt(t *testing.T, port int, redirectURIs ...string) string {
 	t.Helper()
+	return startProvider(t, port, nil, redirectURIs...)
+}
+
+// StartProviderWith starts it with an environment, which test/provider/server.mjs
+// explains.
+func StartProviderWith(t *testing.T, env []string, redirectURIs ...string) string {
+	t.Helper()
+	return startProvider(t, rig.FreePort(t), env, redirectURIs...)
+}
+
+func startProvider(t *testing.T, port int, env []string, redirectURIs ...string) string {
+	t.Helper()
 	node, modules := Part(t, parts.Cache.Node), Part(t, parts.Cache.Modules)
 	server := filepath.Join(Checkout(t), "test", "provider", "server.mjs")
 	args := append([]string{server, modules, strconv.Itoa(port)}, redirectURIs...)
 	issuer := "http://" + rig.Loopback(port)
-	rig.Start(t, nil, node, args...).Answers(t, issuer+"/.well-known/openid-configuration")
+	rig.Start(t, env, node, args...).Answers(t, issuer+"/.well-known/openid-configuration")
 	return issuer
 }
