@@ -6,7 +6,6 @@ package access
 import (
 	"errors"
 	"strings"
-	"sync/atomic"
 
 	"sidegate/identity"
 )
@@ -31,13 +30,15 @@ type Rules struct {
 	Domains []string    // whole domains; sub-domains are other domains
 	Claim   DomainClaim // what Domains are compared with; empty: HostedDomain
 	Emails  []string
-	Anyone  bool // every account of the provider that has a verified e-mail
+	Groups  []string // whoever is in one of them
+	Anyone  bool     // every account of the provider that has a verified e-mail
 }
 
 // Policy is Rules made ready to decide. The zero Policy refuses everybody.
 type Policy struct {
 	domains map[string]struct{}
 	emails  map[string]struct{}
+	groups  map[string]struct{}
 	claim   DomainClaim
 	anyone  bool
 }
@@ -45,7 +46,7 @@ type Policy struct {
 // NewPolicy reads the rules. No rule at all is an error, not an open door.
 func NewPolicy(r Rules) (Policy, error) {
 	p := Policy{
-		domains: make(map[string]struct{}), emails: make(map[string]struct{}),
+		domains: make(map[string]struct{}), emails: make(map[string]struct{}), groups: make(map[string]struct{}),
 		claim: r.Claim, anyone: r.Anyone,
 	}
 	if p.claim == "" {
@@ -61,7 +62,12 @@ func NewPolicy(r Rules) (Policy, error) {
 			p.emails[e] = struct{}{}
 		}
 	}
-	if len(p.domains)+len(p.emails) == 0 && !p.anyone {
+	for _, g := range r.Groups {
+		if g = foldGroup(g); g != "" {
+			p.groups[g] = struct{}{}
+		}
+	}
+	if len(p.domains)+len(p.emails)+len(p.groups) == 0 && !p.anyone {
 		return Policy{}, errors.New("access: no rule says who may pass")
 	}
 	return p, nil
@@ -70,8 +76,12 @@ func NewPolicy(r Rules) (Policy, error) {
 // Decision is the answer of a Policy. The zero Decision refuses.
 type Decision struct {
 	Allowed bool
+	Unsure  bool   // refused because nobody can say at present which groups the person is in
 	Reason  string // one word for the log
 }
+
+// notListed is the Reason when no rule names the person.
+const notListed = "not_listed"
 
 // Decide reports whether id may pass.
 func (p Policy) Decide(id identity.Identity) Decision {
@@ -97,7 +107,12 @@ func (p Policy) Decide(id identity.Identity) Decision {
 	if _, ok := p.domains[domain]; ok {
 		return Decision{Allowed: true, Reason: "domain"}
 	}
-	return Decision{Reason: "not_listed"}
+	for _, g := range id.Groups {
+		if _, ok := p.groups[foldGroup(g)]; ok {
+			return Decision{Allowed: true, Reason: "group"}
+		}
+	}
+	return Decision{Reason: notListed}
 }
 
 // FoldEmail returns an address in the form in which rules compare it, and reports
@@ -138,21 +153,6 @@ func foldDomain(d string) string {
 		}
 		return r
 	}, d), ".")
-}
-
-// Book holds the Policy in force, which changes when a rule file does. The zero
-// Book refuses everybody.
-type Book struct{ policy atomic.Pointer[Policy] }
-
-// Set puts p in force.
-func (b *Book) Set(p Policy) { b.policy.Store(&p) }
-
-// Decide asks the Policy in force.
-func (b *Book) Decide(id identity.Identity) Decision {
-	if p := b.policy.Load(); p != nil {
-		return p.Decide(id)
-	}
-	return Decision{Reason: "no_policy"}
 }
 
 // ParseEmails reads a list of addresses, one a line; blank lines and lines that

@@ -19,6 +19,10 @@ type Identity struct {
 	Name          string   `json:"name,omitempty"`
 	Picture       string   `json:"picture,omitempty"`
 	Groups        []string `json:"groups,omitempty"`
+
+	// Roles are not the provider's to say, and not kept: they are what our own role
+	// map says at this moment, and empty until it was asked.
+	Roles []string `json:"-"`
 }
 
 // IsZero reports whether i names nobody.
