@@ -15,9 +15,12 @@ type Reason struct {
 	Text string
 }
 
-// Ended and Restarting are the two reasons for which we end a connection.
+// Ended, Restarting and Renewed are the reasons for which we end a connection. Renewed
+// is for one whose app was told of groups or roles that are others now: it has the code
+// of a restart, after which pages connect again by themselves.
 func Ended() Reason      { return Reason{Code: 1008, Text: "session ended"} }
 func Restarting() Reason { return Reason{Code: 1012, Text: "service restart"} }
+func Renewed() Reason    { return Reason{Code: 1012, Text: "groups or roles changed"} }
 
 // Live is the registry of connections that outlive their request: each ends with
 // the session it was opened under. The zero Live is ready for use.
@@ -34,7 +37,8 @@ type held struct {
 }
 
 type conn struct {
-	id    string // of its session
+	id    string             // of its session
+	told  *identity.Identity // whom the app was told it is, for as long as it is open; nil: see Add
 	end   func(Reason)
 	ended bool // end was called; the connection is closing
 }
@@ -43,7 +47,16 @@ type conn struct {
 // not block, and may be called before Add returns. The returned function takes
 // the connection out again.
 func (l *Live) Add(s Session, end func(Reason)) (remove func()) {
-	c := &conn{id: s.ID, end: end}
+	return l.add(s, &conn{id: s.ID, end: end})
+}
+
+// AddTold is Add for a connection that Renew may end: its app reads once, when it is
+// opened, who somebody is, and was told told.
+func (l *Live) AddTold(s Session, told identity.Identity, end func(Reason)) (remove func()) {
+	return l.add(s, &conn{id: s.ID, told: &told, end: end})
+}
+
+func (l *Live) add(s Session, c *conn) (remove func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.sessions == nil {
@@ -89,6 +102,41 @@ func (l *Live) CloseWho(out func(identity.Identity) bool) int {
 		}
 	}
 	return n
+}
+
+// Renew ends the connections whose app was told what is no longer so, and returns how
+// many it were. The others of the same session go on.
+func (l *Live) Renew(stale func(s Session, told identity.Identity) bool) int {
+	var conns []*conn
+	for c, s := range l.told() {
+		if stale(s, *c.told) && l.takeOne(c) {
+			conns = append(conns, c)
+		}
+	}
+	return end(Renewed(), conns)
+}
+
+// told returns the connections that were told something, with their sessions.
+func (l *Live) told() map[*conn]Session {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	all := make(map[*conn]Session)
+	for _, h := range l.sessions {
+		for c := range h.conns {
+			if c.told != nil && !c.ended {
+				all[c] = h.session
+			}
+		}
+	}
+	return all
+}
+
+func (l *Live) takeOne(c *conn) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	taken := !c.ended
+	c.ended = true
+	return taken
 }
 
 // Sessions returns the sessions that have connections.

@@ -26,6 +26,38 @@ func TestCloseWhoEndsOnlyThose(t *testing.T) {
 	}
 }
 
+// What an app was told once is true until its connection ends; requests that are told
+// anew each time go on.
+func TestRenewEndsConnectionsWhoseAppWasToldOtherwise(t *testing.T) {
+	var l Live
+	why := make(map[string]Reason)
+	s := Session{ID: "a", Identity: identity.Identity{Subject: "alice"}}
+	end := func(name string) func(Reason) {
+		return func(r Reason) {
+			if _, twice := why[name]; twice {
+				t.Errorf("%s was ended twice", name)
+			}
+			why[name] = r
+		}
+	}
+	l.AddTold(s, identity.Identity{Roles: []string{"editor"}}, end("old"))
+	l.AddTold(s, identity.Identity{Roles: []string{"admin"}}, end("new"))
+	l.Add(s, end("request"))
+	l.AddTold(s, identity.Identity{Roles: []string{"editor"}}, func(Reason) { t.Error("ended after it was gone") })()
+	stale := func(s Session, told identity.Identity) bool {
+		return s.Identity.Subject == "alice" && told.Roles[0] == "editor"
+	}
+	if n := l.Renew(stale); n != 1 || len(why) != 1 || why["old"] != Renewed() {
+		t.Errorf("closed %d: %v", n, why)
+	}
+	if n := l.Renew(stale); n != 0 {
+		t.Errorf("closed %d more", n)
+	}
+	if n := l.CloseSession("a"); n != 2 || why["new"] != Ended() || why["request"] != Ended() {
+		t.Errorf("the session's end closed %d: %v", n, why)
+	}
+}
+
 func TestRemovedConnectionIsNotEnded(t *testing.T) {
 	var l Live
 	remove := l.Add(Session{ID: "a"}, func(Reason) { t.Error("ended after it was gone") })
