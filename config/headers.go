@@ -33,7 +33,7 @@ func HeaderPresets() []string {
 
 // HeaderPlaceholders lists what can stand in braces.
 func HeaderPlaceholders() []string {
-	return []string{"email", "user", "domain", "id", "name", "picture", "groups", "assertion"}
+	return []string{"email", "user", "domain", "id", "name", "picture", "groups", "roles", "assertion"}
 }
 
 // HeaderEncodings lists how text beyond ASCII can be written besides
@@ -46,7 +46,7 @@ func encodes(placeholder, encoding string) bool {
 	switch placeholder {
 	case "assertion":
 		return false
-	case "groups":
+	case "groups", "roles":
 		return encoding == "utf8"
 	}
 	return true

@@ -5,16 +5,16 @@ import (
 	"net/http"
 	"time"
 
+	"sidegate/identity"
 	"sidegate/session"
 	"sidegate/web"
 )
 
 // WhoAmI shows a person who they are to us, and what the app is told: GET /_gate/.
 func (g *Gate) WhoAmI(w http.ResponseWriter, r *http.Request) error {
-	return g.admit(w, r, g.withoutSession, func(s session.Session) error {
-		id := s.Identity
+	return g.admit(w, r, g.withoutSession, func(s session.Session, id identity.Identity) error {
 		g.Site.Page(w, r, http.StatusOK, web.Account{
-			Person:  web.Person{Name: id.Name, Email: id.Email, Subject: id.Subject, Issuer: id.Issuer},
+			Person:  web.Person{Name: id.Name, Email: id.Email, Subject: id.Subject, Issuer: id.Issuer, Roles: id.Roles},
 			Times:   web.Times{SignedIn: s.Created, LastSeen: s.Seen, Expires: s.Ends},
 			Headers: g.shownHeaders(s),
 			App:     "/",
@@ -74,15 +74,15 @@ type userInfo struct {
 	Name    string   `json:"name,omitempty"`
 	Picture string   `json:"picture,omitempty"`
 	Groups  []string `json:"groups,omitempty"`
+	Roles   []string `json:"roles,omitempty"`
 }
 
 // UserInfo answers GET /_gate/userinfo. It is for scripts: never a redirect.
 func (g *Gate) UserInfo(w http.ResponseWriter, r *http.Request) error {
-	return g.admit(w, r, g.Forward.sessionRequired, func(s session.Session) error {
-		id := s.Identity
+	return g.admit(w, r, g.Forward.sessionRequired, func(_ session.Session, id identity.Identity) error {
 		g.Site.JSON(w, r, http.StatusOK, userInfo{
 			Email: id.Email, Subject: id.Subject, Issuer: id.Issuer,
-			Name: id.Name, Picture: id.Picture, Groups: id.Groups,
+			Name: id.Name, Picture: id.Picture, Groups: id.Groups, Roles: id.Roles,
 		})
 		return nil
 	})

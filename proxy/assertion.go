@@ -106,6 +106,7 @@ type claims struct {
 	Name          string   `json:"name,omitempty"`
 	Picture       string   `json:"picture,omitempty"`
 	Groups        []string `json:"groups,omitempty"`
+	Roles         []string `json:"roles,omitempty"`
 	IssuedAt      int64    `json:"iat"`
 	Expires       int64    `json:"exp"`
 }
@@ -113,7 +114,7 @@ type claims struct {
 func (a *Assertions) claims(id identity.Identity, now time.Time) claims {
 	return claims{
 		Issuer: a.origin, Audience: a.origin, Subject: id.Subject, Provider: id.Issuer,
-		Email: id.Email, EmailVerified: id.EmailVerified, Name: id.Name, Picture: id.Picture, Groups: id.Groups,
+		Email: id.Email, EmailVerified: id.EmailVerified, Name: id.Name, Picture: id.Picture, Groups: id.Groups, Roles: id.Roles,
 		IssuedAt: now.Unix(), Expires: now.Add(assertionTime).Unix(),
 	}
 }
@@ -150,7 +151,7 @@ type keptAssertions struct {
 	byWho map[who]keptAssertion
 }
 
-// who is everything that an assertion says of a person, but for the groups: whoever
+// who is everything that an assertion says of a person, but for the lists: whoever
 // differs in one thing gets another assertion.
 type who struct {
 	issuer, subject, email, name, picture string
@@ -158,8 +159,8 @@ type who struct {
 }
 
 type keptAssertion struct {
-	groups []string
-	signed string
+	groups, roles []string
+	signed        string
 }
 
 func whoIs(id *identity.Identity) who {
@@ -173,7 +174,7 @@ func (k *keptAssertions) find(id identity.Identity, now time.Time) (string, bool
 		return "", false
 	}
 	found, ok := k.byWho[whoIs(&id)]
-	return found.signed, ok && slices.Equal(found.groups, id.Groups)
+	return found.signed, ok && slices.Equal(found.groups, id.Groups) && slices.Equal(found.roles, id.Roles)
 }
 
 func (k *keptAssertions) keep(id identity.Identity, signed string, now time.Time) {
@@ -183,7 +184,7 @@ func (k *keptAssertions) keep(id identity.Identity, signed string, now time.Time
 		k.since, k.size, k.byWho = now, 0, make(map[who]keptAssertion)
 	}
 	k.size += len(signed)
-	k.byWho[whoIs(&id)] = keptAssertion{slices.Clone(id.Groups), signed}
+	k.byWho[whoIs(&id)] = keptAssertion{slices.Clone(id.Groups), slices.Clone(id.Roles), signed}
 }
 
 // lasts reports whether what is kept may be used. A clock that was set back ends it

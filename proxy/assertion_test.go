@@ -279,14 +279,19 @@ func TestAssertionsAreNeverAnothers(t *testing.T) {
 		"a group less":   func(id *identity.Identity) { id.Groups = id.Groups[:1] },
 		"a group":        func(id *identity.Identity) { id.Groups = []string{"staff", "c"} },
 		"no group":       func(id *identity.Identity) { id.Groups = nil },
+		"a role":         func(id *identity.Identity) { id.Roles = []string{"admin"} },
+		"no roles":       func(id *identity.Identity) { id.Roles = nil },
 	} {
-		id := alice()
+		usual := alice()
+		usual.Roles = []string{"editor"}
+		id := usual
 		change(&id)
-		for _, who := range []identity.Identity{alice(), id, id, alice()} {
+		for _, who := range []identity.Identity{usual, id, id, usual} {
 			said := payload(t, a.For(who))
 			told, _ := said["groups"].([]any)
+			roles, _ := said["roles"].([]any)
 			if said["sub"] != who.Subject || said["idp"] != who.Issuer || said["email"] != who.Email || said["email_verified"] != who.EmailVerified ||
-				said["name"] != who.Name || said["picture"] != who.Picture || fmt.Sprint(told) != fmt.Sprint(who.Groups) {
+				said["name"] != who.Name || said["picture"] != who.Picture || fmt.Sprint(told) != fmt.Sprint(who.Groups) || fmt.Sprint(roles) != fmt.Sprint(who.Roles) {
 				t.Errorf("%s differs: of %+v it says %v", name, who, said)
 			}
 		}

@@ -22,6 +22,7 @@ func dialects() []dialect {
 			{"X-User-Name", says(theName)},
 			{"X-User-Picture", says(thePicture)},
 			{"X-User-Groups", says(theGroups)},
+			{"X-User-Roles", says(theRoles)},
 			{"X-User-Logged-In", verbatim("true")},
 			{"X-User-Assertion", says(theAssertion)},
 		}},

@@ -23,6 +23,7 @@ func zoe() identity.Identity {
 // what every request carries.
 func told(t *testing.T, g *rig, s surface, id identity.Identity) []field {
 	t.Helper()
+	g.giveRoles(t, "editor: zoe@app.example, alice@app.example\nadmin: group:staff")
 	always := map[string]bool{"Cookie": true}
 	for _, f := range g.reach(t, surface{name: "public", method: "GET", target: "/public/"}).fields {
 		always[f.name] = true

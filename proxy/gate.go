@@ -52,11 +52,11 @@ func (g *Gate) Serve(w http.ResponseWriter, r *http.Request) error {
 		return nil
 	}
 	var socket *tunnel
-	err := g.admit(w, r, g.withoutSession, func(s session.Session) (err error) {
+	err := g.admit(w, r, g.withoutSession, func(s session.Session, who identity.Identity) (err error) {
 		if err := g.Forward.preset.check(r); err != nil {
 			return err
 		}
-		socket, err = g.pass(w, r, s)
+		socket, err = g.pass(w, r, s, who)
 		return err
 	})
 	if socket != nil {
@@ -73,8 +73,9 @@ func (g *Gate) Serve(w http.ResponseWriter, r *http.Request) error {
 }
 
 // admit calls next with the session of somebody who may pass, decided again on
-// each request, and none for somebody without a session.
-func (g *Gate) admit(w http.ResponseWriter, r *http.Request, none web.Handler, next func(session.Session) error) error {
+// each request, and with who that is at present; and none for somebody without a
+// session.
+func (g *Gate) admit(w http.ResponseWriter, r *http.Request, none web.Handler, next func(session.Session, identity.Identity) error) error {
 	s, err := g.Sessions.Find(r)
 	switch {
 	case errors.Is(err, session.ErrNone):
@@ -84,16 +85,17 @@ func (g *Gate) admit(w http.ResponseWriter, r *http.Request, none web.Handler, n
 	}
 	rec := web.RecordOf(r.Context())
 	rec.Subject = s.Identity.Subject
-	if d := g.Policy.Decide(s.Identity); !d.Allowed {
+	who, d := g.Policy.Admit(r.Context(), s.Identity)
+	if !d.Allowed {
 		rec.Decision = "refused_" + d.Reason
-		return g.refuse(w, r, s.Identity)
+		return g.refuse(w, r, who, d)
 	}
-	return next(s)
+	return next(s, who)
 }
 
 // pass forwards the request of somebody who may, and returns the tunnel if it
 // opened one.
-func (g *Gate) pass(w http.ResponseWriter, r *http.Request, s session.Session) (*tunnel, error) {
+func (g *Gate) pass(w http.ResponseWriter, r *http.Request, s session.Session, who identity.Identity) (*tunnel, error) {
 	socket := asksForWebSocket(r)
 	if socket {
 		if err := cmp.Or(checkHandshake(r), g.Origins.check(r)); err != nil {
@@ -105,7 +107,7 @@ func (g *Gate) pass(w http.ResponseWriter, r *http.Request, s session.Session) (
 		return nil, g.withoutSession(w, r)
 	}
 	web.RecordOf(r.Context()).Decision = "allowed"
-	r = r.WithContext(g.withTicket(identity.NewContext(r.Context(), s.Identity), s))
+	r = r.WithContext(g.withTicket(identity.NewContext(r.Context(), who), s))
 	if socket {
 		return g.Tunnels.open(w, r, s, g.Policy)
 	}
@@ -146,7 +148,14 @@ func (f *Forwarder) sessionRequired(_ http.ResponseWriter, r *http.Request) erro
 
 // refuse tells somebody who is signed in that this account may not pass, and how
 // to take another one.
-func (g *Gate) refuse(w http.ResponseWriter, r *http.Request, id identity.Identity) error {
+func (g *Gate) refuse(w http.ResponseWriter, r *http.Request, id identity.Identity, d access.Decision) error {
+	if d.Unsure {
+		return &web.Error{
+			Status: http.StatusServiceUnavailable, Code: "groups_unknown",
+			Public: "We cannot find out at the moment which groups you are in. You are still signed in.",
+			Retry:  5 * time.Second,
+		}
+	}
 	if !web.WantsHTML(r) {
 		return &web.Error{Status: http.StatusForbidden, Code: "not_allowed", Public: "This account may not use this app."}
 	}

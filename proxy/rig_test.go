@@ -2,6 +2,7 @@ package proxy_test
 
 import (
 	"bytes"
+	"cmp"
 	"log/slog"
 	"net"
 	"net/http"
@@ -42,6 +43,7 @@ type setup struct {
 	finder   func(*rig, proxy.Finder) proxy.Finder
 	headers  []proxy.HeaderRule // nil: preset sidegate
 	tickets  bool               // the app gets them
+	policy   *access.Book       // its rules are replaced; nil: a new one
 }
 
 // rig is sidegate's public listener, as cmd/sidegate builds it, with an app
@@ -76,7 +78,7 @@ func alice() identity.Identity {
 
 func start(t *testing.T, s setup) *rig {
 	t.Helper()
-	g := &rig{live: &session.Live{}, policy: &access.Book{}, log: &lockedBuffer{}}
+	g := &rig{live: &session.Live{}, policy: cmp.Or(s.policy, &access.Book{}), log: &lockedBuffer{}}
 	if s.upstream == "" {
 		g.app = startApp(t)
 		s.upstream = "http://" + g.app.addr
@@ -181,6 +183,16 @@ func (g *rig) admit(t *testing.T, emails ...string) {
 		t.Fatal(err)
 	}
 	g.policy.Set(policy)
+}
+
+// giveRoles puts a role map in force.
+func (g *rig) giveRoles(t *testing.T, text string) {
+	t.Helper()
+	m, err := access.ParseRoles(text, access.EmailDomain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.policy.SetRoles(m)
 }
 
 // signIn returns the Cookie line of a new session.

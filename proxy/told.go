@@ -47,7 +47,7 @@ type part struct {
 	what      claim
 	text      string // of a literal
 	as        encoding
-	separator byte // of groups; 0: a comma
+	separator byte // of groups and roles; 0: a comma
 }
 
 // claim is what can be said of a person.
@@ -62,6 +62,7 @@ const (
 	theName
 	thePicture
 	theGroups
+	theRoles
 	theAssertion // all of it, signed
 )
 
@@ -69,7 +70,7 @@ const (
 func placeholders() map[string]claim {
 	return map[string]claim{
 		"": nothing, "email": theEmail, "user": theUser, "domain": theDomain, "id": theID, "name": theName,
-		"picture": thePicture, "groups": theGroups, "assertion": theAssertion,
+		"picture": thePicture, "groups": theGroups, "roles": theRoles, "assertion": theAssertion,
 	}
 }
 
@@ -217,13 +218,19 @@ func (p *part) of(id *identity.Identity, sign func(identity.Identity) string) st
 	case thePicture:
 		return encode(id.Picture, p.as)
 	case theGroups:
-		separator := p.separator
-		if separator == 0 {
-			separator = ','
-		}
-		return joinGroups(id.Groups, separator, p.as)
+		return p.list(id.Groups)
+	case theRoles:
+		return p.list(id.Roles)
 	case theAssertion:
 		return sign(*id)
 	}
 	return ""
+}
+
+func (p *part) list(names []string) string {
+	separator := p.separator
+	if separator == 0 {
+		separator = ','
+	}
+	return joinGroups(names, separator, p.as)
 }

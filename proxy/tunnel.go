@@ -73,7 +73,7 @@ func (t *tunnel) begin() {
 	defer t.mu.Unlock()
 	t.carrying = true
 	if t.asked.Code != 0 {
-		go t.end("session_ended", t.asked)
+		go t.end(word(t.asked), t.asked)
 	}
 }
 
@@ -154,12 +154,20 @@ func (t *tunnel) finish() {
 	t.ended(t.why)
 }
 
+// word says in the log why the registry ended a tunnel.
+func word(reason session.Reason) string {
+	if reason == session.Renewed() {
+		return "roles_changed"
+	}
+	return "session_ended"
+}
+
 // sessionEnded is the registry's call. It does not wait.
 func (t *tunnel) sessionEnded(reason session.Reason) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.asked = reason; t.carrying {
-		go t.end("session_ended", reason)
+		go t.end(word(reason), reason)
 	}
 }
 

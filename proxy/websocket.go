@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"sidegate/access"
+	"sidegate/identity"
 	"sidegate/session"
 	"sidegate/web"
 )
@@ -49,7 +50,8 @@ func (t *Tunnels) open(w http.ResponseWriter, r *http.Request, s session.Session
 		return nil, err
 	}
 	opened, tun := false, newTunnel(t.sessions, s)
-	tun.leave = t.live.Add(s, tun.sessionEnded)
+	told, _ := identity.FromContext(r.Context())
+	tun.leave = t.live.AddTold(s, told, tun.sessionEnded)
 	defer func() {
 		if !opened {
 			tun.leave()

@@ -58,7 +58,11 @@ type Account struct {
 }
 
 // Person is an account as the provider describes it. Empty fields are left out.
-type Person struct{ Name, Email, Subject, Issuer string }
+type Person struct {
+	Name, Email, Subject, Issuer string
+
+	Roles []string
+}
 
 // Times are those of a session, any zone. Zero ones are left out.
 type Times struct {
