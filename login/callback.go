@@ -99,7 +99,12 @@ func (l *Login) finish(w http.ResponseWriter, r *http.Request, a attempt, here s
 	if a.Connect && !here.Identity.IsZero() {
 		return l.connected(w, r, a, here, in)
 	}
-	if d := l.Policy.Decide(in.Identity); !d.Allowed {
+	switch _, d := l.Policy.Admit(ctx, in.Identity); {
+	case d.Allowed:
+	case d.Unsure:
+		rec.Decision = "refused_" + d.Reason
+		return groupsUnknown(a)
+	default:
 		rec.Decision = "refused_" + d.Reason
 		l.Site.Page(w, r, http.StatusForbidden, web.Refused{Email: in.Identity.Email, Switch: Again(a.Return)})
 		return nil
@@ -109,6 +114,15 @@ func (l *Login) finish(w http.ResponseWriter, r *http.Request, a attempt, here s
 		return notKept(err, a)
 	}
 	return l.redirect(w, r, a.Return, "signed_in")
+}
+
+// groupsUnknown has no reload, as notKept.
+func groupsUnknown(a attempt) error {
+	return &web.Error{
+		Status: http.StatusServiceUnavailable, Code: "groups_unknown",
+		Public: "We cannot find out at the moment which groups you are in, so nobody was signed in. Try again shortly.",
+		Action: web.Action{Label: "Try again", Href: path(a.Return)},
+	}
 }
 
 // notKept has no reload: the attempt is spent, this page would only fail again.

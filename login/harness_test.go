@@ -94,7 +94,7 @@ func (s *site) options(public string, rules access.Rules, ours *web.Site) login.
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	if len(rules.Domains)+len(rules.Emails) == 0 && !rules.Anyone {
+	if len(rules.Domains)+len(rules.Emails)+len(rules.Groups) == 0 && !rules.Anyone {
 		rules.Domains = []string{"corp.example"}
 	}
 	policy, err := access.NewPolicy(rules)

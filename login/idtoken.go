@@ -30,7 +30,7 @@ type claims struct {
 	HostedDomain  text   `json:"hd"`
 	Name          text   `json:"name"`
 	Picture       text   `json:"picture"`
-	Groups        texts  `json:"groups"`
+	Groups        texts  `json:"-"` // of the claim that is configured
 	SessionID     text   `json:"sid"`
 	Expiry        number `json:"exp"`
 	IssuedAt      number `json:"iat"`
@@ -101,7 +101,7 @@ func (p *provider) verify(ctx context.Context, m *metadata, token *oauth2.Token,
 	if err := idToken.Claims(&payload); err != nil {
 		return session.SignIn{}, err
 	}
-	c, err := readClaims(payload)
+	c, err := p.readClaims(payload)
 	if err != nil {
 		return session.SignIn{}, err
 	}
@@ -110,7 +110,7 @@ func (p *provider) verify(ctx context.Context, m *metadata, token *oauth2.Token,
 	}
 	// Only when there is no address at all: one that is no text is nobody's.
 	if c.Email == nil && m.provider.UserInfoEndpoint() != "" {
-		if c, err = userInfo(ctx, m, token, c); err != nil {
+		if c, err = p.userInfo(ctx, m, token, c); err != nil {
 			return session.SignIn{}, err
 		}
 	}
@@ -152,7 +152,7 @@ func (p *provider) checkToken(t *oidc.IDToken, token *oauth2.Token, c claims, a 
 
 // userInfo asks for what the ID token left out. The answer must be about the same
 // subject, else tokens of two people were mixed (OpenID Connect Core 5.3.2).
-func userInfo(ctx context.Context, m *metadata, token *oauth2.Token, c claims) (claims, error) {
+func (p *provider) userInfo(ctx context.Context, m *metadata, token *oauth2.Token, c claims) (claims, error) {
 	info, err := m.provider.UserInfo(ctx, oauth2.StaticTokenSource(token))
 	if err != nil {
 		return claims{}, fmt.Errorf("userinfo: %w", err)
@@ -161,7 +161,7 @@ func userInfo(ctx context.Context, m *metadata, token *oauth2.Token, c claims) (
 	if err := info.Claims(&payload); err != nil {
 		return claims{}, fmt.Errorf("userinfo: %w", err)
 	}
-	more, err := readClaims(payload)
+	more, err := p.readClaims(payload)
 	if err != nil {
 		return claims{}, fmt.Errorf("userinfo: %w", err)
 	}
@@ -178,13 +178,20 @@ func userInfo(ctx context.Context, m *metadata, token *oauth2.Token, c claims) (
 	return c, nil
 }
 
-func readClaims(payload []byte) (claims, error) {
+func (p *provider) readClaims(payload []byte) (claims, error) {
 	if err := checkMembers(payload); err != nil {
 		return claims{}, fmt.Errorf("claims: %w", err)
 	}
 	var c claims
 	if err := json.Unmarshal(payload, &c); err != nil {
 		return claims{}, fmt.Errorf("claims: %w", err)
+	}
+	var byName map[string]json.RawMessage
+	if err := json.Unmarshal(payload, &byName); err != nil {
+		return claims{}, fmt.Errorf("claims: %w", err)
+	}
+	if groups, ok := byName[cmp.Or(p.client.GroupsClaim, "groups")]; ok {
+		_ = c.Groups.UnmarshalJSON(groups) // what is no list of names is none
 	}
 	return c, nil
 }
@@ -226,12 +233,12 @@ func validSubject(sub string) bool {
 	return sub != "" && len(sub) <= 255 && !strings.ContainsFunc(sub, func(r rune) bool { return r <= ' ' || r > '~' })
 }
 
-// Bounds of what goes into a session and so into each request's headers, in
-// bytes. A provider lets people choose their names.
+// Bounds of what goes into a session, in bytes. A provider lets people choose their
+// names.
 const (
 	maxName    = 512
 	maxPicture = 2048
-	maxGroups  = 4096
+	maxGroups  = 16 << 10 // they decide; the app is told of fewer, see access.Book
 )
 
 func (c claims) identity(issuer string) identity.Identity {

@@ -31,6 +31,8 @@ type Client struct {
 	ID     string
 	Secret string // the first one; SetClientSecret replaces it
 	Public string // our origin, PUBLIC_URL
+
+	GroupsClaim string // of the ID token, lists the person's groups; empty: "groups"
 }
 
 // RedirectURI is where the provider sends people back to.
