@@ -13,13 +13,15 @@ func (p *parser) access(r Raw, google bool) Access {
 	a := Access{
 		Domains:     p.domains(r.AllowedDomains, google),
 		Emails:      p.emails(r.AllowedEmails),
-		EmailsFile:  p.emailsFile(r.AllowedEmailsFile),
+		EmailsFile:  p.file("ALLOWED_EMAILS_FILE", r.AllowedEmailsFile),
+		Groups:      p.groups(r.AllowedGroups),
+		RolesFile:   p.file("ROLES_FILE", r.RolesFile),
 		Anyone:      p.yes("ALLOW_ANYONE", r.AllowAnyone),
 		DomainClaim: p.domainClaim(r.DomainClaim, google),
 	}
-	ruled := a.Anyone || r.AllowedDomains != "" || r.AllowedEmails != "" || r.AllowedEmailsFile != ""
-	if !ruled && !p.faulty("ALLOWED_DOMAINS", "ALLOWED_EMAILS", "ALLOWED_EMAILS_FILE", "ALLOW_ANYONE") {
-		p.fault("ALLOWED_DOMAINS", "is not set, nor is %[1]s_ALLOWED_EMAILS or %[1]s_ALLOWED_EMAILS_FILE: "+
+	ruled := a.Anyone || r.AllowedDomains != "" || r.AllowedEmails != "" || r.AllowedEmailsFile != "" || r.AllowedGroups != ""
+	if !ruled && !p.faulty("ALLOWED_DOMAINS", "ALLOWED_EMAILS", "ALLOWED_EMAILS_FILE", "ALLOWED_GROUPS", "ALLOW_ANYONE") {
+		p.fault("ALLOWED_DOMAINS", "is not set, nor is %[1]s_ALLOWED_EMAILS, %[1]s_ALLOWED_EMAILS_FILE or %[1]s_ALLOWED_GROUPS: "+
 			"nobody could sign in; to let in every account of the provider, set %[1]s_ALLOW_ANYONE=true", prefix)
 	}
 	return a
@@ -82,18 +84,19 @@ func emailProblem(entry string) string {
 
 // emailsFile checks that the file can be read. What it says is parsed where it is
 // watched.
-func (p *parser) emailsFile(path string) string {
+// file checks that a file can be read; what is in it, others read.
+func (p *parser) file(name, path string) string {
 	if path == "" {
 		return ""
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		p.fault("ALLOWED_EMAILS_FILE", "names the file %q, which %s", path, cannotRead(err))
+		p.fault(name, "names the file %q, which %s", path, cannotRead(err))
 		return path
 	}
 	defer f.Close()
 	if info, err := f.Stat(); err != nil || info.IsDir() {
-		p.fault("ALLOWED_EMAILS_FILE", "names %q, which is not a file", path)
+		p.fault(name, "names %q, which is not a file", path)
 	}
 	return path
 }

@@ -33,7 +33,8 @@ type Config struct {
 	Listen      string        // host:port browsers reach
 	AdminListen string        // host:port of the private listener
 	Provider    Provider      // who signs people in
-	Access      Access        // who may pass
+	Access      Access        // who may pass, and in which roles
+	Groups      Groups        // where people's groups come from
 	Session     Session       // how sessions are kept
 	Proxy       Proxy         // what the network around us may do
 	Drain       time.Duration // how long a stopping process waits; 0: not at all
@@ -48,6 +49,7 @@ type Provider struct {
 	ClientSecret Secret
 	Scopes       []string // of APIs, asked for at each sign-in
 	Connect      []string // that a page may ask for
+	GroupsClaim  string   // of the ID token
 }
 
 // Access says who may pass. Rules are OR; the zero Access admits nobody.
@@ -55,6 +57,8 @@ type Access struct {
 	Domains     []string // lower-case ASCII, no trailing dot
 	Emails      []string // as written, trimmed
 	EmailsFile  string   // path; it was readable at the start, its content is not checked here
+	Groups      []string // names as they are, not as the list writes them
+	RolesFile   string   // path; as EmailsFile
 	Anyone      bool     // every account of the provider
 	DomainClaim string   // "hd" or "email": what Domains is compared with
 }

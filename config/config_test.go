@@ -97,8 +97,9 @@ func TestDefaultsAreTheContract(t *testing.T) {
 		Public:      &url.URL{Scheme: "http", Host: "localhost:8080"},
 		Listen:      "127.0.0.1:8080",
 		AdminListen: "127.0.0.1:8081",
-		Provider:    Provider{Issuer: GoogleIssuer, Google: true, ClientID: "id", ClientSecret: NewSecret(strong)},
+		Provider:    Provider{Issuer: GoogleIssuer, Google: true, ClientID: "id", ClientSecret: NewSecret(strong), GroupsClaim: "groups"},
 		Access:      Access{Domains: []string{"example.com"}, DomainClaim: "hd"},
+		Groups:      Groups{TTL: 10 * time.Minute},
 		Session:     Session{Store: Store{Kind: StoreMemory}, Idle: 12 * time.Hour, Max: 168 * time.Hour, Grace: time.Minute},
 		Proxy:       Proxy{App: "auto", Headers: []HeaderRule{{Preset: "sidegate"}}},
 		Drain:       10 * time.Second,
@@ -114,8 +115,10 @@ func TestDefaultsAreTheContract(t *testing.T) {
 
 // SEC-DOM-14, SEC-CFG-03: no option is read and then forgotten.
 func TestEverySettingHasItsEffect(t *testing.T) {
-	emails := file(t, "ann@example.com\n")
+	emails, roles, key := file(t, "ann@example.com\n"), file(t, "admin: ann@example.com\n"), file(t, "{}")
 	s := minimal().with(
+		"ALLOWED_GROUPS", " /staff , R&D%2C 100%25,,", "GROUPS_CLAIM", "teams", "ROLES_FILE", roles,
+		"GOOGLE_GROUPS_JSON", key, "GOOGLE_CUSTOMER", "C046psxkn", "GROUPS_TTL", "90s",
 		"UPSTREAM", "unix:/run/app.sock", "PUBLIC_URL", "HTTPS://App.Example.com:443/", "LISTEN", ":8080",
 		"ADMIN_LISTEN", "[::1]:9000", "ISSUER", "https://login.example.com/realm/", "ALLOWED_DOMAINS", " Example.COM. , @b.example,, ",
 		"ALLOWED_EMAILS", " Ann@example.com ,bob@xn--bcher-kva.example", "ALLOWED_EMAILS_FILE", emails, "ALLOW_ANYONE", "true",
@@ -129,10 +132,11 @@ func TestEverySettingHasItsEffect(t *testing.T) {
 		Public:      &url.URL{Scheme: "https", Host: "app.example.com"},
 		Listen:      ":8080",
 		AdminListen: "[::1]:9000",
-		Provider:    Provider{Issuer: "https://login.example.com/realm/", ClientID: "id", ClientSecret: NewSecret(strong), Scopes: []string{"https://a.example/read", "b"}, Connect: []string{"c:d", "e"}},
+		Provider:    Provider{Issuer: "https://login.example.com/realm/", ClientID: "id", ClientSecret: NewSecret(strong), Scopes: []string{"https://a.example/read", "b"}, Connect: []string{"c:d", "e"}, GroupsClaim: "teams"},
+		Groups:      Groups{GoogleKey: key, GoogleCustomer: "C046psxkn", TTL: 90 * time.Second},
 		Access: Access{
 			Domains: []string{"example.com", "b.example"}, Emails: []string{"Ann@example.com", "bob@xn--bcher-kva.example"},
-			EmailsFile: emails, Anyone: true, DomainClaim: "hd",
+			EmailsFile: emails, Groups: []string{"/staff", "R&D, 100%"}, RolesFile: roles, Anyone: true, DomainClaim: "hd",
 		},
 		Session: Session{
 			Store:   Store{Kind: StoreRedis, URL: NewSecret("rediss://:pw@a:1,b:2/0")},
@@ -190,6 +194,7 @@ func TestOneStartShowsEveryFault(t *testing.T) {
 	for name, value := range map[string]string{
 		"PUBLIC_URL": "http://app.example.com", "LISTEN": "8080", "ADMIN_LISTEN": "x", "ISSUER": "http://idp.example",
 		"ALLOWED_DOMAINS": ",", "ALLOWED_EMAILS": "ann", "ALLOWED_EMAILS_FILE": "/nowhere/emails", "ALLOW_ANYONE": "yes",
+		"ALLOWED_GROUPS": "*", "GOOGLE_GROUPS_JSON": "/nowhere/key", "GOOGLE_CUSTOMER": "my_customer", "GROUPS_TTL": "0s", "ROLES_FILE": "/nowhere/roles",
 		"DOMAIN_CLAIM": "org", "SESSION_STORE": "postgres://x", "SECRET": "short", "SESSION_IDLE": "-1s", "SESSION_MAX": "7d", "STORE_GRACE": "1",
 		"TRUSTED_PROXIES": "0.0.0.0/0", "ALLOWED_ORIGINS": "*", "PUBLIC_PATHS": "/", "APP": "excel", "DRAIN": "10", "LOG_LEVEL": "loud", "LOG_FORMAT": "xml",
 	} {
@@ -198,9 +203,9 @@ func TestOneStartShowsEveryFault(t *testing.T) {
 	_, err := Load()
 	got := slices.Sorted(slices.Values(faultNames(err)))
 	want := []string{
-		"ADMIN_LISTEN", "ALLOWED_DOMAINS", "ALLOWED_EMAILS", "ALLOWED_EMAILS_FILE", "ALLOWED_ORIGINS", "ALLOW_ANYONE", "ALOWED_DOMAINS", "APP",
-		"CLIENT_ID", "CLIENT_SECRET", "DOMAIN_CLAIM", "DRAIN", "ISSUER", "LISTEN", "LOG_FORMAT", "LOG_LEVEL", "PUBLIC_PATHS",
-		"PUBLIC_URL", "SECRET", "SESSION_IDLE", "SESSION_MAX", "SESSION_STORE", "STORE_GRACE", "TRUSTED_PROXIES", "UPSTREAM",
+		"ADMIN_LISTEN", "ALLOWED_DOMAINS", "ALLOWED_EMAILS", "ALLOWED_EMAILS_FILE", "ALLOWED_GROUPS", "ALLOWED_ORIGINS", "ALLOW_ANYONE", "ALOWED_DOMAINS", "APP",
+		"CLIENT_ID", "CLIENT_SECRET", "DOMAIN_CLAIM", "DRAIN", "GOOGLE_CUSTOMER", "GOOGLE_GROUPS_JSON", "GROUPS_TTL", "ISSUER", "LISTEN", "LOG_FORMAT", "LOG_LEVEL", "PUBLIC_PATHS",
+		"PUBLIC_URL", "ROLES_FILE", "SECRET", "SESSION_IDLE", "SESSION_MAX", "SESSION_STORE", "STORE_GRACE", "TRUSTED_PROXIES", "UPSTREAM",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got  %q\nwant %q\n%v", got, want, err)

@@ -18,11 +18,13 @@ func describe(t *testing.T, s settings) string {
 }
 
 func TestDescribeShowsEverySettingAsItIsWritten(t *testing.T) {
-	emails := file(t, "ann@example.com\n")
+	emails, roles, key := file(t, "ann@example.com\n"), file(t, "admin: ann@example.com\n"), file(t, "{}")
 	s := settings{
 		"UPSTREAM": "unix:/run/app.sock", "PUBLIC_URL": "https://app.example.com", "LISTEN": ":8080", "ADMIN_LISTEN": "127.0.0.1:9",
 		"ISSUER": "https://idp.example/", "CLIENT_ID": "id", "CLIENT_SECRET": "s", "ALLOWED_DOMAINS": "a.example,b.example",
 		"ALLOWED_EMAILS": "a@b.example", "ALLOWED_EMAILS_FILE": emails, "ALLOW_ANYONE": "true", "DOMAIN_CLAIM": "email",
+		"ALLOWED_GROUPS": "staff@a.example,R&D%2C 100%25", "GROUPS_CLAIM": "teams", "GOOGLE_GROUPS_JSON": key, "GOOGLE_CUSTOMER": "C046psxkn",
+		"GROUPS_TTL": "5m0s", "ROLES_FILE": roles,
 		"SESSION_STORE": "file:/data/s.db", "SECRET": strong + "," + strong, "SESSION_IDLE": "1h0m0s", "SESSION_MAX": "2h0m0s", "STORE_GRACE": "30s",
 		"TRUSTED_PROXIES": "10.0.0.0/8,1.2.3.4/32", "ALLOWED_ORIGINS": "https://x.example", "PUBLIC_PATHS": "GET /static/,/robots.txt",
 		"APP": "streamlit", "HEADERS": "sidegate,grafana,X-Who={name:utf8} ({email}),X-Fixed=1", "SCOPES": "https://a.example/read,b", "CONNECT_SCOPES": "c:d", "NOTICE": "true", "DRAIN": "3s", "LOG_LEVEL": "warn", "LOG_FORMAT": "text",

@@ -28,7 +28,9 @@ func (r Raw) Parse() (Config, error) {
 	c.Provider.ClientID, c.Provider.ClientSecret = p.client(r, c.Public)
 	c.Provider.Scopes = p.scopes("SCOPES", r.Scopes)
 	c.Provider.Connect = p.scopes("CONNECT_SCOPES", r.ConnectScopes)
+	c.Provider.GroupsClaim = r.GroupsClaim
 	c.Access = p.access(r, c.Provider.Google)
+	c.Groups = p.directory(r, c.Provider.Google)
 	c.Session = p.session(r)
 	c.Listen, c.AdminListen = p.listeners(r)
 	c.Upstream = p.upstream(r.Upstream, c.Listen)

@@ -34,8 +34,14 @@ type Raw struct {
 	AllowedDomains    string `split_words:"true" desc:"comma list of domains that may sign in; with Google compared with the hd claim (the Workspace domain), else with the domain of the verified e-mail" example:"example.com"`
 	AllowedEmails     string `split_words:"true" desc:"comma list of verified e-mail addresses that may sign in" example:"ann@example.com,bob@example.org"`
 	AllowedEmailsFile string `split_words:"true" desc:"path of a file with one address a line, read again when it changes" example:"/etc/sidegate/emails.txt"`
+	AllowedGroups     string `split_words:"true" desc:"comma list of groups: who is in one of them may sign in; from the provider's groups claim and from Google Groups, see docs/groups.md" example:"staff@example.com"`
 	AllowAnyone       string `split_words:"true" def:"false" desc:"true lets in every account of the provider; nothing else does" example:"false"`
 	DomainClaim       string `split_words:"true" desc:"what the domains are compared with, hd or email; not set: hd with Google, else email" example:"hd"`
+	GroupsClaim       string `split_words:"true" def:"groups" desc:"claim of the ID token that lists the person's groups" example:"groups"`
+	GoogleGroupsJSON  string `split_words:"true" desc:"path of the JSON key of a service account with the role Groups Reader; people's Google Groups are then looked up" example:"/etc/sidegate/groups.json"`
+	GoogleCustomer    string `split_words:"true" desc:"Workspace customer id; groups that people are in through other groups of that organisation count too (Enterprise editions and Cloud Identity Premium)" example:"C046psxkn"`
+	GroupsTTL         string `split_words:"true" def:"10m" desc:"how long Google's answer on a person's groups is used before it is asked again" example:"10m"`
+	RolesFile         string `split_words:"true" desc:"path of a role map, one role a line (admin: ann@example.com, @example.org, group:ops@example.com), read again when it changes; see docs/groups.md" example:"/etc/sidegate/roles.txt"`
 	SessionStore      string `split_words:"true" secret:"true" def:"memory:" desc:"where sessions live: memory:, file:PATH (survives restarts), redis://, redis+sentinel:// or redis+cluster:// (shared by replicas; rediss with TLS)" example:"file:/data/sessions.db"`
 	SessionStoreFile  string `split_words:"true" example:"/run/secrets/session_store"`
 	Secret            string `split_words:"true" secret:"true" desc:"comma list of secrets that seal sessions, newest first, each at least 32 bytes; required with Redis, else generated (with file: kept beside it as PATH.key)" example:"$(openssl rand -base64 32)"`

@@ -73,6 +73,7 @@ func demoSettings(raw config.Raw) (config.Raw, error) {
 	raw = config.Raw{
 		Listen: raw.Listen, AdminListen: raw.AdminListen, Drain: raw.Drain, App: raw.App,
 		Headers: raw.Headers, LogLevel: raw.LogLevel, LogFormat: raw.LogFormat,
+		RolesFile: raw.RolesFile,
 	}.WithDefaults()
 	for _, a := range []struct {
 		name  string

@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -69,6 +68,13 @@ func newServer(c config.Config, load func() (config.Config, error), to streams) 
 	if err != nil {
 		return nil, err
 	}
+	directory, err := openDirectory(c.Groups, s.log)
+	if err != nil {
+		return nil, err
+	}
+	if directory != nil {
+		policy.useDirectory(directory)
+	}
 	if s.keys, err = openKeys(c.Session); err != nil {
 		return nil, err
 	}
@@ -90,6 +96,7 @@ func newServer(c config.Config, load func() (config.Config, error), to streams) 
 		Client: login.Client{
 			Issuer: c.Provider.Issuer, ID: c.Provider.ClientID,
 			Secret: c.Provider.ClientSecret.Reveal(), Public: origin,
+			GroupsClaim: c.Provider.GroupsClaim,
 		},
 		Keys: s.keys, Store: s.store, Sessions: sessions, Policy: &policy.book, Site: site,
 		API: login.API{SignIn: c.Provider.Scopes, Connect: c.Provider.Connect}, Hint: domainHint(c), Now: time.Now, Log: s.log,
@@ -272,7 +279,7 @@ func publicPaths(rules []config.PathRule) (paths access.PublicPaths, err error) 
 // domainHint lets Google offer the right account first, when there is one right
 // domain. It is a courtesy: what counts is the hd claim that comes back.
 func domainHint(c config.Config) string {
-	if c.Provider.Google && len(c.Access.Domains) == 1 && len(c.Access.Emails) == 0 && c.Access.EmailsFile == "" && !c.Access.Anyone {
+	if c.Provider.Google && len(c.Access.Domains) == 1 && len(c.Access.Emails) == 0 && len(c.Access.Groups) == 0 && c.Access.EmailsFile == "" && !c.Access.Anyone {
 		return c.Access.Domains[0]
 	}
 	return ""
@@ -297,31 +304,4 @@ func isTerminal(w any) bool {
 	}
 	info, err := f.Stat()
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
-}
-
-// greet says at the start what somebody has to know.
-func (s *server) greet() {
-	c := s.config
-	s.log.Info("sidegate", "open", c.Public.String(), "redirect_uri", c.RedirectURI(),
-		"app", c.Upstream.String(), "preset", c.Proxy.App, "may_enter", whoMayEnter(c.Access), "sessions", string(c.Session.Store.Kind))
-	for _, warning := range c.Warnings() {
-		s.log.Warn(warning)
-	}
-}
-
-func whoMayEnter(a config.Access) string {
-	if a.Anyone {
-		return "every account of the provider"
-	}
-	var parts []string
-	for _, d := range a.Domains {
-		parts = append(parts, "@"+d)
-	}
-	if n := len(a.Emails); n > 0 {
-		parts = append(parts, fmt.Sprintf("%d listed e-mail(s)", n))
-	}
-	if a.EmailsFile != "" {
-		parts = append(parts, "the e-mails in "+a.EmailsFile)
-	}
-	return strings.Join(parts, ", ")
 }
