@@ -169,7 +169,8 @@ func TestOpenConnectionsAreHeldToWhatIsTrue(t *testing.T) {
 	told := id
 	told.Roles = []string{"admin"}
 	s.live.AddTold(session.Session{ID: "a", Identity: id}, told, func(r session.Reason) { why = append(why, r) })
-	s.live.AddTold(session.Session{ID: "b", Identity: id}, id, func(r session.Reason) { t.Errorf("closed: %v", r) })
+	leave := s.live.AddTold(session.Session{ID: "b", Identity: id}, id, func(r session.Reason) { t.Errorf("closed: %v", r) })
+	defer leave() // at the end of the process it would be closed as well
 	other := identity.Identity{Issuer: id.Issuer, Subject: "m", Email: "mallory@example.com", EmailVerified: true}
 	s.live.Add(session.Session{ID: "c", Identity: other}, func(r session.Reason) { why = append(why, r) })
 	s.policy.apply()
