@@ -18,6 +18,7 @@ type frames struct {
 }
 
 const (
+	opText      = 0x1
 	opBinary    = 0x2
 	opClose     = 0x8
 	opControl   = 0x8 // this bit marks control frames: Close, Ping, Pong
@@ -109,12 +110,12 @@ func closeFrame(why session.Reason, masked bool) []byte {
 	return append(head, body...)
 }
 
-// binaryFrame builds a whole message of the server's in one frame; it must be shorter
-// than 64 KiB.
-func binaryFrame(payload []byte) []byte {
-	head := []byte{finBit | opBinary, byte(len(payload))}
+// messageFrame builds a whole message of the server's, text or binary, in one frame;
+// it must be shorter than 64 KiB.
+func messageFrame(op byte, payload []byte) []byte {
+	head := []byte{finBit | op, byte(len(payload))}
 	if len(payload) >= length16 {
-		head = binary.BigEndian.AppendUint16([]byte{finBit | opBinary, length16}, uint16(len(payload)))
+		head = binary.BigEndian.AppendUint16([]byte{finBit | op, length16}, uint16(len(payload)))
 	}
 	return append(head, payload...)
 }

@@ -138,11 +138,15 @@ func (f *Forwarder) sessionRequired(_ http.ResponseWriter, r *http.Request) erro
 		Public: "You are not signed in, or your session has ended. Open the page again to sign in.",
 		Action: web.Action{Label: "Sign in", Href: "/_gate/login?rd=%2F"},
 	}
-	ended := f.preset.App().Ended
+	app, path := f.preset.App(), rawPath(r)
+	ended := app.Ended
 	if ended == nil {
 		ended = apps.StreamlitEnded // no other app has such paths
 	}
-	e.Body = ended(rawPath(r))
+	e.Body = ended(path)
+	if app.Waits != nil && app.Waits(path) {
+		e.Status = http.StatusFailedDependency
+	}
 	return e
 }
 

@@ -24,11 +24,13 @@ func (g *rig) lastHit(t *testing.T) request {
 	return hits[len(hits)-1]
 }
 
-func streamlit() *proxy.Preset {
+func preset(a apps.App) *proxy.Preset {
 	var p proxy.Preset
-	p.Set(apps.Named("streamlit"))
+	p.Set(a)
 	return &p
 }
+
+func streamlit() *proxy.Preset { return preset(apps.Named("streamlit")) }
 
 func bob() identity.Identity {
 	id := alice()
@@ -135,6 +137,45 @@ func TestALivePageIsLedAwayWhenItsSessionEnds(t *testing.T) {
 			t.Errorf("%s: Close %d to the browser and %d to the app", tt.name, fromApp.code, fromBrowser.code)
 		}
 	}
+}
+
+// A message that is text is sent as text: a page that reads JSON would take the binary
+// one for something else.
+func TestALivePageIsToldInItsOwnKindOfMessage(t *testing.T) {
+	g := start(t, setup{preset: preset(apps.App{Socket: apps.Socket{Farewell: func(href string) []byte { return []byte("to " + href) }, Text: true}})})
+	cookie := g.signIn(t, alice())
+	browser, _ := g.socket(t, cookie)
+	g.endSession(t, cookie)
+	first, err := browser.in.Peek(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if first[0] != 0x81 {
+		t.Errorf("the last message begins with %#x, want a text frame of its own, 0x81", first[0])
+	}
+	got := listen(browser.in)
+	if len(got.frames) != 1 || string(got.frames[0]) != "to /_gate/ended" || got.code != 1008 {
+		t.Errorf("the page got %q and Close %d, want the message and 1008", got.frames, got.code)
+	}
+}
+
+// Some pages take a 401 to one call for the end of what they show, and wait on a 424.
+// All else is a 401, of that call too when the app is another one.
+func TestACallWhosePageWaitsIsAnsweredSo(t *testing.T) {
+	waits := preset(apps.App{Waits: func(path string) bool { return path == "/kernel" }})
+	g, plain := start(t, setup{preset: waits}), start(t, setup{})
+	for target, want := range map[string]int{
+		"/kernel?now": http.StatusFailedDependency, "/kernels": http.StatusUnauthorized, "/": http.StatusUnauthorized,
+	} {
+		res, body := g.ask(t, message("GET", target))
+		if res.StatusCode != want || !strings.Contains(body, "session_required") || res.Header.Get("Cache-Control") != "no-store" {
+			t.Errorf("%s is answered %s %s, want %d", target, res.Status, body, want)
+		}
+		if res, _ := plain.ask(t, message("GET", target)); res.StatusCode != http.StatusUnauthorized {
+			t.Errorf("%s of another app is answered %s, want 401", target, res.Status)
+		}
+	}
+	g.app.wantNoHits(t)
 }
 
 // newSession is Streamlit's first message, which gives the page its session id.

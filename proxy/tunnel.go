@@ -32,7 +32,7 @@ type tunnel struct {
 	watch       watch
 	leave       func()           // takes it out of the registry
 	ended       func(why string) // called when all is done, with a word for the log
-	farewell    []byte           // a message for the page when its session ends; may be nil
+	farewell    []byte           // a frame with a message for the page when its session ends; may be nil
 	ending      atomic.Bool      // both directions shall stop at a frame boundary
 	reason      session.Reason
 
@@ -94,7 +94,7 @@ func (t *tunnel) sayGoodbye(p *pipe) {
 	var last []byte
 	// A message of ours in the middle of one of theirs would break both.
 	if p == &t.app && t.farewell != nil && t.reason == session.Ended() && p.frames.between() {
-		last = binaryFrame(t.farewell)
+		last = t.farewell
 	}
 	p.to.write(append(last, closeFrame(t.reason, p == &t.client)...))
 	closeWrite(p.to.Conn)

@@ -121,7 +121,11 @@ func (t *Tunnels) connect(w http.ResponseWriter, r *http.Request, tun *tunnel) (
 func (t *Tunnels) adorn(tun *tunnel) {
 	socket := t.forwarder.preset.App().Socket
 	if socket.Farewell != nil {
-		tun.farewell = socket.Farewell(EndedPath)
+		op := byte(opBinary)
+		if socket.Text {
+			op = opText
+		}
+		tun.farewell = messageFrame(op, socket.Farewell(EndedPath))
 	}
 	if socket.Assigned != nil {
 		who := tun.watch.session.Identity

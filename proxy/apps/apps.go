@@ -20,6 +20,10 @@ type App struct {
 	// Ended is the body of the 401 to one of the app's own calls whose page shows it to
 	// the person; nil: the usual one. It may be nil as a whole.
 	Ended func(path string) any
+	// Waits reports the app's own calls at whose 401 its page gives up for good, and
+	// which it makes again and again, until somebody has signed in, when it gets a 424
+	// (Failed Dependency, RFC 4918 11.4). Nil: there are none.
+	Waits func(path string) bool
 	// Denied are ends of paths that no browser has any business with.
 	Denied []string
 	// Chosen are arguments of an address by which a link would choose which state of the
@@ -51,9 +55,11 @@ type Sign struct {
 
 // Socket is what is known of an app's WebSockets.
 type Socket struct {
-	// Farewell returns a binary message that has the page go to href. Nil: there is
-	// none.
+	// Farewell returns a message that has the page go to href, or offer a way back. Nil:
+	// there is none.
 	Farewell func(href string) []byte
+	// Text is whether that is a text message; otherwise it is a binary one.
+	Text bool
 	// Resumes reads the wish for an earlier state of the page's in the subprotocols of
 	// a handshake. Nil: the app has no such thing.
 	Resumes func(protocols []string) Wish
