@@ -71,7 +71,7 @@ type recipe struct {
 // reader knows.
 func writeRecipe(w io.Writer, app apps.App, form string) error {
 	t, err := template.New("").Funcs(template.FuncMap{
-		"join": func(words []string) string { return strings.Join(words, " ") },
+		"join": shellWords,
 		"json": jsonText, "quote": jsonText, // a JSON string is a YAML one
 		"indent": indent, "comment": func(s string) string { return prefixed("#   ", s) },
 		"base": path.Base, "target": func(name string) string { return path.Join("/app", name) },
@@ -149,6 +149,19 @@ func (r recipe) Command() []string {
 		words = append(words, strings.ReplaceAll(w, "{port}", r.App.Recipe.Port))
 	}
 	return words
+}
+
+// shellWords writes a command for a shell, and for a unit file, which reads the same
+// quotes (systemd.syntax(7)).
+func shellWords(words []string) string {
+	quoted := make([]string, len(words))
+	for i, w := range words {
+		if strings.ContainsAny(w, " \t\n'\"\\$`&|;<>()*?[]#~!") {
+			w = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
+		}
+		quoted[i] = w
+	}
+	return strings.Join(quoted, " ")
 }
 
 func jsonText(v any) (string, error) {

@@ -158,6 +158,15 @@ func TestUnitsAreUnits(t *testing.T) {
 	}
 }
 
+// A shell gets each word of a command as the preset has it.
+func TestARecipesCommandIsWhatAShellReads(t *testing.T) {
+	words := []string{"Rscript", "-e", "shiny::runApp(port = 1)", "it's", "$HOME", "a\\b", "--x=1", "{port}"}
+	out, err := exec.Command("sh", "-c", `printf '%s\n' `+shellWords(words)).Output()
+	if err != nil || string(out) != strings.Join(words, "\n")+"\n" {
+		t.Errorf("a shell reads %q as %q (%v)", shellWords(words), out, err)
+	}
+}
+
 func TestRecipeExplainsItself(t *testing.T) {
 	for _, tt := range []struct{ args, want string }{
 		{"", "needs the name of an app. There are: "},
