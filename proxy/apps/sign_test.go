@@ -45,6 +45,13 @@ func TestServersAreRecognisedByWhatOnlyTheyAnswer(t *testing.T) {
 		"panel": {map[string]apps.Answer{
 			"/static/js/bokeh-api.min.js": bokeh, "/static/extensions/panel/css/loading.css": said(200, "text/css", ":host(.pn-loading), .pn-loading {\n"),
 		}, missing},
+		"shiny": {map[string]apps.Answer{
+			"/shared/shiny.min.js": said(200, "application/javascript", "/*! shiny 1.7.4 | (c) 2012-2022 RStudio, PBC. | License: GPL-3 | file LICENSE */\n"),
+			"/":                    said(200, "text/html; charset=UTF-8", `<script src="shiny-javascript-1.7.4/shiny.min.js"></script>`),
+		}, said(404, "text/html; charset=UTF-8", "<h1>Not Found</h1>")},
+		"shiny-python": {map[string]apps.Answer{
+			"/": said(200, "text/html; charset=utf-8", `<script src="lib/shiny-1.8.0/shiny.js"></script>`),
+		}, said(404, "text/plain; charset=utf-8", "Not Found")},
 		"streamlit": {map[string]apps.Answer{
 			"/_stcore/health":      said(200, "text/plain; charset=utf-8", "ok"),
 			"/_stcore/host-config": said(200, "application/json", `{"allowedOrigins":["https://*.streamlit.app"],"useExternalAuthToken":false}`),
@@ -78,6 +85,7 @@ func TestAServerThatFailsIsNotAnother(t *testing.T) {
 func TestAppsAreKnownByTheirCommands(t *testing.T) {
 	for command, want := range map[string]string{
 		"bokeh serve app.py": "bokeh", "python -m bokeh serve app.py": "bokeh", "/venv/bin/panel serve app.ipynb": "panel",
+		"shiny run app.py": "shiny-python", "python -m shiny run --port 1": "shiny-python", "Rscript app.R": "",
 		"gradio app.py": "gradio", "python app.py": "", "python panel.py": "", "gunicorn app:server": "",
 	} {
 		if got := apps.OfCommand(strings.Fields(command)).Name; got != want {

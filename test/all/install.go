@@ -68,6 +68,7 @@ func (i *installer) missing() []string {
 		{"runc", "runc"},
 		{"gunicorn", "gunicorn"},
 		{"ip", "iproute2"},
+		{"Rscript", "r-base-core r-cran-shiny"},
 		{"systemd-analyze", "systemd"},
 	} {
 		if !installed(p.program) {
