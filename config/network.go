@@ -138,7 +138,7 @@ func parseNetwork(entry string) (network netip.Prefix, problem string) {
 
 // AppNames are the values of APP: the presets, and two that are none.
 func AppNames() []string {
-	return []string{"auto", "none", "bokeh", "dash", "gradio", "panel", "shiny", "shiny-python", "streamlit"}
+	return []string{"auto", "none", "bokeh", "dash", "gradio", "jupyter", "panel", "shiny", "shiny-python", "streamlit"}
 }
 
 func (p *parser) app(value string) string {

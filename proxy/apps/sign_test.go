@@ -34,6 +34,8 @@ func TestServersAreRecognisedByWhatOnlyTheyAnswer(t *testing.T) {
 	missing := said(404, "text/html; charset=UTF-8", "<html><title>404: Not Found</title></html>")
 	bokeh := said(200, "text/javascript", "'use strict';\n/*!\n * Copyright (c) Anaconda, Inc., and Bokeh Contributors\n")
 	bokeh.Header.Set("Server", "TornadoServer/6.6.1")
+	jupyter := said(200, "application/json", `{"version": "2.21.1"}`)
+	jupyter.Header.Set("Content-Security-Policy", "frame-ancestors 'self'; report-uri /api/security/csp-report; default-src 'none'")
 	for want, s := range map[string]server{
 		"dash": {map[string]apps.Answer{
 			"/_reload-hash": said(200, "application/json", `{"files":[],"hard":false,"packages":["dash"],"reloadHash":null}`+"\n"),
@@ -45,6 +47,7 @@ func TestServersAreRecognisedByWhatOnlyTheyAnswer(t *testing.T) {
 		"panel": {map[string]apps.Answer{
 			"/static/js/bokeh-api.min.js": bokeh, "/static/extensions/panel/css/loading.css": said(200, "text/css", ":host(.pn-loading), .pn-loading {\n"),
 		}, missing},
+		"jupyter": {map[string]apps.Answer{"/api": jupyter}, said(404, "text/html", "<title>Jupyter Server</title>")},
 		"shiny": {map[string]apps.Answer{
 			"/shared/shiny.min.js": said(200, "application/javascript", "/*! shiny 1.7.4 | (c) 2012-2022 RStudio, PBC. | License: GPL-3 | file LICENSE */\n"),
 			"/":                    said(200, "text/html; charset=UTF-8", `<script src="shiny-javascript-1.7.4/shiny.min.js"></script>`),
@@ -85,6 +88,7 @@ func TestAServerThatFailsIsNotAnother(t *testing.T) {
 func TestAppsAreKnownByTheirCommands(t *testing.T) {
 	for command, want := range map[string]string{
 		"bokeh serve app.py": "bokeh", "python -m bokeh serve app.py": "bokeh", "/venv/bin/panel serve app.ipynb": "panel",
+		"jupyter lab": "jupyter", "/venv/bin/jupyter-lab --no-browser": "jupyter", "python -m jupyter_server": "jupyter",
 		"shiny run app.py": "shiny-python", "python -m shiny run --port 1": "shiny-python", "Rscript app.R": "",
 		"gradio app.py": "gradio", "python app.py": "", "python panel.py": "", "gunicorn app:server": "",
 	} {
