@@ -96,6 +96,7 @@ type Proxy struct {
 	Origins     []string       // besides our own; canonical, so compare bytes
 	PublicPaths []PathRule
 	Headers     []HeaderRule // that tell the app who somebody is
+	TokenHeader string       // canonical; empty: none
 	Notice      bool
 }
 

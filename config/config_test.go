@@ -125,7 +125,7 @@ func TestEverySettingHasItsEffect(t *testing.T) {
 		"DOMAIN_CLAIM", "hd", "SESSION_STORE", "rediss://:pw@a:1,b:2/0", "SECRET", strong+"1, "+strong+"2",
 		"SESSION_IDLE", "0", "SESSION_MAX", "1h30m", "STORE_GRACE", "2m", "TRUSTED_PROXIES", "10.0.0.0/8, 192.168.1.7,::ffff:172.16.0.0/108,::ffff:1.2.3.4,fc00::/7,fd00::1,2001:db8::/100",
 		"ALLOWED_ORIGINS", "https://A.example:443,http://localhost:3000,https://[0:0::1]:8443", "PUBLIC_PATHS", "GET  /static/,/robots.txt,/a%20b",
-		"HEADERS", "iap, X-Who={user}", "SCOPES", "https://a.example/read b,b", "CONNECT_SCOPES", " c:d, e", "NOTICE", "true", "DRAIN", "0s", "LOG_LEVEL", "debug", "LOG_FORMAT", "json",
+		"HEADERS", "iap, X-Who={user}", "SCOPES", "https://a.example/read b,b", "CONNECT_SCOPES", " c:d, e", "TOKEN_HEADER", "x-my-token", "NOTICE", "true", "DRAIN", "0s", "LOG_LEVEL", "debug", "LOG_FORMAT", "json",
 	)
 	want := Config{
 		Upstream:    &url.URL{Scheme: "unix", Path: "/run/app.sock"},
@@ -152,6 +152,7 @@ func TestEverySettingHasItsEffect(t *testing.T) {
 			App:         "auto",
 			PublicPaths: []PathRule{{"GET", "/static/"}, {"", "/robots.txt"}, {"", "/a%20b"}},
 			Headers:     []HeaderRule{{Preset: "iap"}, {Name: "X-Who", Value: []HeaderPart{{Placeholder: "user"}}}},
+			TokenHeader: "X-My-Token",
 			Notice:      true,
 		},
 		Log: Log{Level: slog.LevelDebug, Format: "json"},

@@ -60,6 +60,7 @@ func (c Config) rows() [][2]string {
 		{"HEADERS", joined(c.Proxy.Headers, HeaderRule.String)},
 		{"SCOPES", strings.Join(c.Provider.Scopes, ",")},
 		{"CONNECT_SCOPES", strings.Join(c.Provider.Connect, ",")},
+		{"TOKEN_HEADER", c.Proxy.TokenHeader},
 		{"NOTICE", strconv.FormatBool(c.Proxy.Notice)},
 		{"DRAIN", c.Drain.String()},
 		{"LOG_LEVEL", strings.ToLower(c.Log.Level.String())},
@@ -133,6 +134,10 @@ func (c Config) Warnings() []string {
 		"every account of the provider is let in, whatever else is listed")
 	warn(c.Provider.Google && c.Access.DomainClaim == "email" && len(c.Access.Domains) > 0,
 		"domains are compared with e-mail addresses: a consumer Google account can carry a company's address, and keep it when its owner leaves; hd is safe")
+	warn(c.Proxy.TokenHeader != "" && len(c.Provider.Scopes)+len(c.Provider.Connect) == 0,
+		"there is a header for access tokens, but neither SCOPES nor CONNECT_SCOPES says what they would be for: none is sent")
+	warn(!isLocalListener(c.AdminListen) && len(c.Provider.Scopes)+len(c.Provider.Connect) > 0,
+		"the private listener is open to other machines: whoever reaches it with a ticket, which the app has, gets that person's access tokens")
 	warn(c.Session.Store.Kind == StoreMemory,
 		"sessions are kept in memory: a restart signs everyone out")
 	for _, rule := range c.Proxy.PublicPaths {

@@ -27,7 +27,7 @@ func TestDescribeShowsEverySettingAsItIsWritten(t *testing.T) {
 		"GROUPS_TTL": "5m0s", "ROLES_FILE": roles,
 		"SESSION_STORE": "file:/data/s.db", "SECRET": strong + "," + strong, "SESSION_IDLE": "1h0m0s", "SESSION_MAX": "2h0m0s", "STORE_GRACE": "30s",
 		"TRUSTED_PROXIES": "10.0.0.0/8,1.2.3.4/32", "ALLOWED_ORIGINS": "https://x.example", "PUBLIC_PATHS": "GET /static/,/robots.txt",
-		"APP": "streamlit", "HEADERS": "sidegate,grafana,X-Who={name:utf8} ({email}),X-Fixed=1", "SCOPES": "https://a.example/read,b", "CONNECT_SCOPES": "c:d", "NOTICE": "true", "DRAIN": "3s", "LOG_LEVEL": "warn", "LOG_FORMAT": "text",
+		"APP": "streamlit", "HEADERS": "sidegate,grafana,X-Who={name:utf8} ({email}),X-Fixed=1", "SCOPES": "https://a.example/read,b", "CONNECT_SCOPES": "c:d", "TOKEN_HEADER": "X-My-Token", "NOTICE": "true", "DRAIN": "3s", "LOG_LEVEL": "warn", "LOG_FORMAT": "text",
 	}
 	got := describe(t, s)
 	masked := s.with("CLIENT_SECRET", mask, "SECRET", mask+","+mask)
@@ -50,6 +50,7 @@ func TestDescribeSaysWhereTheSecretComesFrom(t *testing.T) {
 		{"SESSION_STORE", "memory:", "generated at every start"},
 		{"SESSION_STORE", "file:/data/s.db", "kept in /data/s.db.key"},
 		{"ALLOW_ANYONE", "true", "# warning: every account"},
+		{"TOKEN_HEADER", "X-Token", "none is sent"},
 	} {
 		if got := describe(t, minimal().with(tt.name, tt.value)); !strings.Contains(got, tt.want) {
 			t.Errorf("no %q in\n%s", tt.want, got)

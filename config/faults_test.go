@@ -130,6 +130,8 @@ func accessFaults() []faultCase {
 		{[]string{"ALLOW_ANYONE", "1"}, "ALLOW_ANYONE", "neither true nor false"},
 		{[]string{"ALLOW_ANYONE", "TRUE"}, "ALLOW_ANYONE", "neither true nor false"},
 		{[]string{"NOTICE", "yes"}, "NOTICE", "neither true nor false"},
+		{[]string{"TOKEN_HEADER", "X Token", "SCOPES", "a"}, "TOKEN_HEADER", "not one that a header can have"},
+		{[]string{"TOKEN_HEADER", "Authorization", "SCOPES", "a"}, "TOKEN_HEADER", "take another name"},
 		{[]string{"SCOPES", "openid,a"}, "SCOPES", "at every sign-in"},
 		{[]string{"SCOPES", "a,offline_access"}, "SCOPES", "by itself"},
 		{[]string{"CONNECT_SCOPES", "a\"b"}, "CONNECT_SCOPES", "cannot be a scope"},

@@ -40,6 +40,7 @@ func (r Raw) Parse() (Config, error) {
 		Origins:     p.origins(r.AllowedOrigins),
 		PublicPaths: p.publicPaths(r.PublicPaths),
 		Headers:     p.headers(r.Headers),
+		TokenHeader: p.tokenHeader(r.TokenHeader),
 		Notice:      p.yes("NOTICE", r.Notice),
 	}
 	c.Drain = p.duration("DRAIN", r.Drain)

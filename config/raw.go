@@ -56,6 +56,7 @@ type Raw struct {
 	Headers           string `split_words:"true" def:"sidegate" desc:"comma list of the headers that tell the app who somebody is: presets (sidegate, oauth2-proxy, iap, grafana, authelia, authentik, cloudflare, databricks, pomerium, shinyproxy, tailscale) and headers of your own, such as X-My-Header={email}; see docs/headers.md" example:"sidegate,X-Remote-Login={user}"`
 	Scopes            string `split_words:"true" desc:"list of API scopes asked for at each sign-in, besides who it is; see docs/tokens.md" example:"https://www.googleapis.com/auth/youtube.readonly"`
 	ConnectScopes     string `split_words:"true" desc:"list of API scopes that a page may ask for when it needs them, by /_gate/connect" example:"https://www.googleapis.com/auth/yt-analytics.readonly"`
+	TokenHeader       string `split_words:"true" desc:"header that carries the access token itself, for apps that read one and do not ask; not set: none; read docs/tokens.md first" example:"X-Forwarded-Access-Token"`
 	Notice            string `split_words:"true" def:"false" desc:"true puts a script into the app's pages that hides them, and says so, when the session has ended" example:"true"`
 	Drain             string `split_words:"true" def:"10s" desc:"how long a stopping process waits for requests and closes WebSockets" example:"10s"`
 	LogLevel          string `split_words:"true" def:"info" desc:"debug, info, warn or error" example:"info"`

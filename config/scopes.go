@@ -1,6 +1,7 @@
 package config
 
 import (
+	"net/http"
 	"slices"
 	"strings"
 )
@@ -34,4 +35,16 @@ func scopeProblem(s string) string {
 		return "which cannot be a scope (RFC 6749 3.3)"
 	}
 	return ""
+}
+
+// tokenHeader reads the name of the header for the access token itself.
+func (p *parser) tokenHeader(name string) string {
+	if name == "" {
+		return ""
+	}
+	if problem := nameProblem(name); problem != "" {
+		p.fault("TOKEN_HEADER", "is a header %s", problem)
+		return ""
+	}
+	return http.CanonicalHeaderKey(name)
 }

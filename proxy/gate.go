@@ -36,6 +36,7 @@ type Gate struct {
 	Forward  *Forwarder
 	Tunnels  *Tunnels
 	Tokens   Tokens // nil: the app gets no tickets
+	Push     *Push  // nil: it gets no access tokens unless it asks
 	Site     *web.Site
 }
 

@@ -57,6 +57,7 @@ type rig struct {
 	keys     session.Keys
 	clock    atomic.Int64 // by how much the assertions' clock is ahead
 	policy   *access.Book
+	headers  *proxy.Headers
 	gate     *proxy.Gate
 	log      *lockedBuffer
 }
@@ -135,6 +136,7 @@ func (g *rig) serve(t *testing.T, s setup) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	g.headers = headers
 	forward := proxy.NewForwarder(proxy.NewUpstream(parseURL(t, s.upstream)), public, headers, site, s.preset)
 	g.gate = &proxy.Gate{
 		Sessions: finder, Policy: g.policy, Public: paths, Site: site, Forward: forward,

@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 
@@ -22,7 +23,21 @@ type Tokens interface {
 	Tokens(ctx context.Context, t session.Ticket) (session.Tokens, error)
 }
 
-type ticketKey struct{}
+// Push sends an access token along with each request, for apps that read one and do
+// not ask. A token in a WebSocket's handshake is not renewed.
+type Push struct {
+	Header string                                        // reserved by Headers.Reserve
+	Access func(context.Context, session.Session) string // "": none
+}
+
+// bearer is what a request carries besides who it is from.
+type bearer struct {
+	ticket session.Ticket
+	header string // of access; empty: none
+	access string
+}
+
+type bearerKey struct{}
 
 // withTicket returns a context that carries the ticket of a session to prepare. All
 // requests carry it, whether or not something is connected yet: a WebSocket has the
@@ -31,14 +46,34 @@ func (g *Gate) withTicket(ctx context.Context, s session.Session) context.Contex
 	if g.Tokens == nil {
 		return ctx
 	}
-	return context.WithValue(ctx, ticketKey{}, g.Tokens.Ticket(s))
+	b := bearer{ticket: g.Tokens.Ticket(s)}
+	if g.Push != nil {
+		b.header, b.access = g.Push.Header, g.Push.Access(ctx, s)
+	}
+	return context.WithValue(ctx, bearerKey{}, b)
 }
 
-// setTicket adds the ticket to a request to the app.
+// setTicket adds the ticket to a request to the app, and the token if there is one.
 func setTicket(h http.Header, ctx context.Context) {
-	if t, ok := ctx.Value(ticketKey{}).(session.Ticket); ok {
-		h[ticketHeader] = []string{t.Reveal()}
+	b, ok := ctx.Value(bearerKey{}).(bearer)
+	if !ok {
+		return
 	}
+	h[ticketHeader] = []string{b.ticket.Reveal()}
+	if b.access != "" {
+		h[b.header] = []string{b.access}
+	}
+}
+
+// Reserve keeps a header for what is not said of the person: no browser sends it to
+// the app, and it is an error if one of the headers has that name.
+func (t *Headers) Reserve(name string) error {
+	folded := fold(name)
+	if t.own[folded] || folded == fold(ticketHeader) {
+		return fmt.Errorf("names %s, which says something else; choose another name", name)
+	}
+	t.own[folded] = true
+	return nil
 }
 
 // connection says what the app can do at the provider in the name of a person.

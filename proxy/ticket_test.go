@@ -57,6 +57,30 @@ func TestATicketIsNoHeaderOfTheSettings(t *testing.T) {
 	}
 }
 
+// For apps that read a token and do not ask: a good one, or none, and never a
+// browser's own.
+func TestATokenIsPushedWhereThatIsWanted(t *testing.T) {
+	g := start(t, setup{tickets: true})
+	access := ""
+	if err := g.headers.Reserve("X-My-Token"); err != nil {
+		t.Fatal(err)
+	}
+	g.gate.Push = &proxy.Push{Header: "X-My-Token", Access: func(context.Context, session.Session) string { return access }}
+	cookie := g.signIn(t, alice())
+	for _, access = range []string{"one", "", "two"} {
+		for _, f := range []surface{{name: "page", method: "GET", target: "/"}, {name: "socket", socket: true}} {
+			if got := g.reach(t, f, cookie, "X-My-Token: forged", "x_my_token: forged").all("X-My-Token"); strings.Join(got, " ") != access {
+				t.Errorf("%s: the app got %q, want %q", f.name, got, access)
+			}
+		}
+	}
+	for _, name := range []string{"x-user-email", "X_User_Ticket", "x-my-token"} {
+		if err := g.headers.Reserve(name); err == nil {
+			t.Errorf("%s is taken", name)
+		}
+	}
+}
+
 // troubled cannot look tokens up.
 type troubled struct{ *session.Manager }
 

@@ -212,3 +212,63 @@ func TestALeaseIsRenewedWhileTheProviderIsSlow(t *testing.T) {
 		t.Errorf("%d refreshes", n)
 	}
 }
+
+// Google's refresh tokens stay the same, and come with a consent alone.
+func TestARefreshTokenIsKeptUntilAnotherComes(t *testing.T) {
+	s := setup{signIn: session.Scopes{read}}.start(t)
+	s.provider.Change(func(script *logintest.Script) { script.API.Rotate = false })
+	b := s.newBrowser()
+	ticket := b.signIn()
+	for range 3 {
+		s.clock.Advance(45 * time.Second)
+		s.want("with the first refresh token", s.replicas[0].token(t, ticket, read), read)
+	}
+	b.connect(read, write) // without consent, and so without a refresh token
+	s.clock.Advance(45 * time.Second)
+	a := s.replicas[0].token(t, ticket, read)
+	s.want("with the first refresh token, after connecting more", a, read)
+	if n := s.refreshes(); n != 4 {
+		t.Errorf("%d refreshes", n)
+	}
+	// That refresh token was for less, and this is noticed.
+	s.wantError("more", s.replicas[0].token(t, ticket, write), http.StatusForbidden, "insufficient_scope")
+}
+
+// A token has to last for the way to the API.
+func TestATokenThatIsNearlyOverIsNotHandedOut(t *testing.T) {
+	s := setup{signIn: session.Scopes{read}}.start(t)
+	ticket := s.newBrowser().signIn()
+	s.provider.Replace(logintest.TokenPath, logintest.Answer(500, "text/html", ""))
+	s.clock.Advance(55 * time.Second)
+	s.wantError("five seconds before its end", s.replicas[0].token(t, ticket, read), http.StatusServiceUnavailable, "token_unavailable")
+}
+
+// A process that was taken for dead, and comes back with tokens, finds newer ones: what
+// a person granted meanwhile, or another process got.
+func TestNewerTokensAreNotOverwritten(t *testing.T) {
+	for name, answer := range map[string]http.HandlerFunc{"with tokens": nil, "refused": logintest.Answer(400, "application/json", `{"error":"invalid_grant"}`)} {
+		s := setup{signIn: session.Scopes{read}}.start(t)
+		text := s.newBrowser().signIn()
+		ticket, _ := session.ParseTicket(text)
+		newer := session.Tokens{
+			Access: "newer", Refresh: "newer too", Obtained: s.clock.Now(), Expires: s.clock.Now().Add(time.Hour), Scopes: session.Scopes{read},
+		}
+		s.clock.Advance(45 * time.Second)
+		s.provider.Wrap(logintest.TokenPath, func(next http.HandlerFunc) http.HandlerFunc {
+			return func(w http.ResponseWriter, r *http.Request) {
+				if err := s.replicas[0].sessions.PutTokens(t.Context(), ticket, s.clock.Now().Add(time.Hour), newer); err != nil {
+					t.Error(err)
+				}
+				if answer != nil {
+					next = answer
+				}
+				next(w, r)
+			}
+		})
+		for range 2 {
+			if a := s.replicas[0].token(t, text, read); a.Access != "newer" {
+				t.Errorf("%s: got %d %s", name, a.status, a.body)
+			}
+		}
+	}
+}

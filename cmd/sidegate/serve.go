@@ -127,6 +127,9 @@ func newServer(c config.Config, load func() (config.Config, error), to streams) 
 		Forward: forward, Tunnels: proxy.NewTunnels(forward, sessions, s.live), Site: site,
 	}
 	own := ownPaths(s.login, gate, assertions, site)
+	if gate.Push, err = s.push(headers); err != nil {
+		return nil, err
+	}
 	if s.wantsTokens() {
 		gate.Tokens = sessions
 		own[login.ConnectPath] = web.Only(s.login.Connect, http.MethodGet)
@@ -165,6 +168,18 @@ func ownPaths(l *login.Login, g *proxy.Gate, a *proxy.Assertions, site *web.Site
 		own[web.NoticePath] = web.Only(site.NoticeScript, http.MethodGet)
 	}
 	return own
+}
+
+// push is how the app gets access tokens without asking; nil: not at all.
+func (s *server) push(headers *proxy.Headers) (*proxy.Push, error) {
+	name := s.config.Proxy.TokenHeader
+	if name == "" {
+		return nil, nil
+	}
+	if err := headers.Reserve(name); err != nil {
+		return nil, &config.Fault{Name: "SIDEGATE_TOKEN_HEADER", Problem: err.Error(), Example: "X-Forwarded-Access-Token"}
+	}
+	return &proxy.Push{Header: name, Access: s.tokens.Access}, nil
 }
 
 // wantsTokens reports whether the app may have tokens of its people. Where there is

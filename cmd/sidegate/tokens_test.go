@@ -81,6 +81,25 @@ func TestTokensAreThereWhereThereIsSomethingToAskFor(t *testing.T) {
 	}
 }
 
+// Off unless asked for; on, each request has it.
+func TestATokenIsPushedUnderTheNameOfTheSettings(t *testing.T) {
+	app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		io.WriteString(w, r.Header.Get("X-Forwarded-Access-Token"))
+	}))
+	defer app.Close()
+	for header, want := range map[string]string{"": "", "X-Forwarded-Access-Token": "canary-access"} {
+		s := serving(t, "UPSTREAM="+app.URL, "SCOPES=a", "TOKEN_HEADER="+header)
+		_, cookie := connected(t, s, identity.Identity{Issuer: s.config.Provider.Issuer, Subject: "1", Email: "alice@example.com", EmailVerified: true})
+		if _, body := asks(t, "GET", "http://"+s.public.Addr().String()+"/", "localhost", "Cookie", cookie.String(), "X-Forwarded-Access-Token", "forged"); body != want {
+			t.Errorf("%q: the app got %q", header, body)
+		}
+	}
+	settings(t, append(runnable(), "UPSTREAM=http://127.0.0.1:1", "SCOPES=a", "TOKEN_HEADER=X-User-Email")...)
+	if code, _, err := do("serve"); code != 2 || !strings.Contains(err, "SIDEGATE_TOKEN_HEADER names X-User-Email") {
+		t.Errorf("code %d, %s", code, err)
+	}
+}
+
 // Web pages do not get at tokens, though a ticket should be in none: as /sessions.
 func TestTokensAreNotForWebPages(t *testing.T) {
 	s := serving(t, "SCOPES=a")
