@@ -124,7 +124,7 @@ func TestDemoIgnoresSettingsThatDecideWhoEnters(t *testing.T) {
 	raw, err := demoSettings(config.Raw{
 		Listen: "127.0.0.1:0", AdminListen: "127.0.0.1:0", AllowAnyone: "true",
 		AllowedEmails: "mallory@evil.example", Issuer: "https://accounts.google.com", SessionStore: "redis://192.0.2.1",
-		Headers: "grafana",
+		Headers: "grafana", Notice: "true",
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -132,8 +132,8 @@ func TestDemoIgnoresSettingsThatDecideWhoEnters(t *testing.T) {
 	if raw.AllowAnyone == "true" || raw.AllowedEmails != "" || raw.SessionStore != "memory:" || raw.Upstream != "" {
 		t.Error("a setting of the environment decides over the demo")
 	}
-	if raw.Headers != "grafana" {
-		t.Errorf("an app in the demo is told of people by %q, want the headers that are set", raw.Headers)
+	if raw.Headers != "grafana" || raw.Notice != "true" {
+		t.Errorf("an app in the demo is told of people by %q and has the notice: %q; want what is set", raw.Headers, raw.Notice)
 	}
 }
 

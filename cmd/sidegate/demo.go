@@ -71,7 +71,7 @@ func demoCommand(ctx context.Context, args []string, to streams) error {
 func demoSettings(raw config.Raw) (config.Raw, error) {
 	set := raw
 	raw = config.Raw{
-		Listen: raw.Listen, AdminListen: raw.AdminListen, Drain: raw.Drain, App: raw.App,
+		Listen: raw.Listen, AdminListen: raw.AdminListen, Drain: raw.Drain, App: raw.App, Notice: raw.Notice,
 		Headers: raw.Headers, LogLevel: raw.LogLevel, LogFormat: raw.LogFormat,
 		RolesFile: raw.RolesFile,
 	}.WithDefaults()

@@ -198,11 +198,11 @@ function hang() {
 	return {host, hold, drop};
 }
 
-// Reasons to ask. A call that was refused, of which browsers tell when the app has read
-// the answer to its end:
+// Reasons to ask. A call that was refused (401, and 424 where an app's page would give up
+// on a 401), of which browsers tell when the app has read the answer to its end:
 new PerformanceObserver((list) => {
 	for (const call of list.getEntries()) {
-		if (!curtain && call.responseStatus === 401 && call.name.startsWith(own("/")) && call.name !== userinfo) {
+		if (!curtain && [401, 424].includes(call.responseStatus) && call.name.startsWith(own("/")) && call.name !== userinfo) {
 			refused = true;
 			look();
 		}
