@@ -25,7 +25,7 @@ type Raw struct {
 	Upstream          string `split_words:"true" desc:"the app, required: http://, https:// or unix:/path" example:"http://127.0.0.1:8501"`
 	PublicURL         string `split_words:"true" def:"http://localhost:8080" desc:"where browsers reach sidegate; the scheme, the cookie's flags and the redirect URI (this and /_gate/callback) follow from it" example:"https://app.example.com"`
 	Listen            string `split_words:"true" def:"127.0.0.1:8080" desc:"public listener" example:"127.0.0.1:8080"`
-	AdminListen       string `split_words:"true" def:"127.0.0.1:8081" desc:"private listener: health, metrics, sessions; whoever reaches it can end sessions" example:"127.0.0.1:8081"`
+	AdminListen       string `split_words:"true" def:"127.0.0.1:8081" desc:"private listener: health, metrics, sessions, access tokens; whoever reaches it can end sessions" example:"127.0.0.1:8081"`
 	Issuer            string `split_words:"true" def:"https://accounts.google.com" desc:"OpenID provider; plain http only on loopback" example:"https://accounts.google.com"`
 	ClientID          string `split_words:"true" desc:"OAuth client id" example:"1234-abcd.apps.googleusercontent.com"`
 	ClientSecret      string `split_words:"true" secret:"true" desc:"OAuth client secret" example:"GOCSPX-…"`

@@ -115,7 +115,7 @@ func (l *Login) attach(ctx context.Context, s session.Session, got session.Token
 	if got.Refresh == "" {
 		got.Refresh = held.Refresh // Google sends one with a consent alone
 	}
-	return l.Sessions.PutTokens(ctx, ticket, s.Ends, got)
+	return l.Sessions.PutTokens(ctx, ticket, s.Expires, got)
 }
 
 // attachTime is more than a refresh takes.

@@ -15,4 +15,10 @@
 // go-oidc leaves to its caller; decide who may pass; make a new session and end
 // the old one; go to the return path. What comes late, twice or from elsewhere
 // ends on a page that leads on, never in a wall.
+//
+// # Access to APIs
+//
+// A sign-in may ask for more than who it is, and Connect asks somebody who is signed
+// in: the same attempt, which ends with tokens for the session that there is. Who
+// keeps them fresh is package tokens; Refresh and RevokeGrant are what it asks.
 package login

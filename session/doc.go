@@ -8,6 +8,10 @@
 // derived from the token and the server's secret: who reads the store learns
 // nobody's address, and who writes to it cannot make a session.
 //
+// API tokens that the provider gave have a record of their own beside the session's.
+// The ticket, made of the token one way, names it, and opens it together with the
+// secret; the app is handed that, and never the token.
+//
 // Three answers are kept apart everywhere: a session, no session (ErrNone: sign
 // in), and "the store cannot say" (any other error: 503, nothing is cleared).
 package session

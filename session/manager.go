@@ -25,7 +25,8 @@ type Manager struct {
 	looking, probing single
 }
 
-// Options are what a Manager works with; all of them are needed.
+// Options are what a Manager works with; all but Tokens are
+// needed.
 type Options struct {
 	Store    Store
 	Keys     Keys
@@ -33,6 +34,7 @@ type Options struct {
 	Audience string           // the public URL: whom sessions are for
 	Limits   Limits           // how long sessions live
 	Now      func() time.Time // the clock
+	Tokens   bool             // sessions may have API tokens, whose record lives as long as theirs
 }
 
 // NewManager returns a Manager. Until Follow runs, it hears of no revocation by
@@ -60,7 +62,7 @@ func (m *Manager) Create(w http.ResponseWriter, r *http.Request, in SignIn) (Ses
 		Browser: browserOf(r.UserAgent()), Address: in.Address, token: NewToken(), sealedWith: m.Keys.Newest(),
 	})
 	if !in.Tokens.IsZero() { // first, so that a session that is there has its tokens
-		if err := m.putTokens(r.Context(), m.Ticket(s), s.Ends, in.Tokens); err != nil {
+		if err := m.putTokens(r.Context(), m.Ticket(s), s.Expires, in.Tokens); err != nil {
 			return Session{}, fmt.Errorf("session: store tokens: %w", err)
 		}
 	}
@@ -156,6 +158,9 @@ func (m *Manager) touch(ctx context.Context, key string, s Session) (Session, er
 	}
 	if err := m.Store.Replace(ctx, key, value, m.ttl(s)); err != nil {
 		return s, err
+	}
+	if m.Options.Tokens { // most sessions have none; where it fails, there is the slack
+		_ = m.Store.Extend(ctx, tokensKey(key), m.tokensTTL(s.Expires))
 	}
 	if now := m.Keys.Newest(); now != s.sealedWith {
 		// Its groups have the names of a secret that may be retired one day.

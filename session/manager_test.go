@@ -98,6 +98,16 @@ func (s *keptStore) Replace(_ context.Context, key string, value []byte, ttl tim
 	})
 }
 
+func (s *keptStore) Extend(_ context.Context, key string, ttl time.Duration) error {
+	return s.do(true, func() error {
+		if _, ok := s.records[key]; !ok {
+			return ErrNone
+		}
+		s.ttls[key] = ttl
+		return nil
+	})
+}
+
 func (s *keptStore) PutIfAbsent(context.Context, string, []byte, time.Duration) (bool, error) {
 	return false, errors.New("not the Manager's business")
 }

@@ -80,6 +80,17 @@ func (m *Memory) Replace(ctx context.Context, key string, value []byte, ttl time
 	return m.set(key, value, ttl)
 }
 
+// Extend implements Store.
+func (m *Memory) Extend(ctx context.Context, key string, ttl time.Duration) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r, err := m.find(ctx, key)
+	if err != nil {
+		return err
+	}
+	return m.set(key, r.value, ttl)
+}
+
 // PutIfAbsent implements Store. Like Put it answers ErrFull when there is no room.
 func (m *Memory) PutIfAbsent(ctx context.Context, key string, value []byte, ttl time.Duration) (bool, error) {
 	m.mu.Lock()

@@ -43,6 +43,11 @@ type Records interface {
 	// answers ErrNone. A late write can so never bring a deleted session back.
 	Replace(ctx context.Context, key string, value []byte, ttl time.Duration) error
 
+	// Extend has a record live for ttl from now and leaves its value alone, so that
+	// whoever extends cannot undo what another one writes. Without a record it answers
+	// ErrNone.
+	Extend(ctx context.Context, key string, ttl time.Duration) error
+
 	// PutIfAbsent stores value for ttl only when there is no record, in one
 	// atomic step over all users of the store, and reports whether it did. It
 	// answers ErrFull as Put does.

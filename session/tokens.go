@@ -102,11 +102,9 @@ func (m *Manager) Tokens(ctx context.Context, t Ticket) (Tokens, error) {
 // PutTokens stores tokens for a session, in place of those it had. ErrNone: the
 // session ended meanwhile, and nothing is left behind.
 //
-// The record is kept until the session ends in any case: what is done meanwhile moves
-// its idle limit alone. Nobody gets at it after that, as the session is asked for
-// first.
-func (m *Manager) PutTokens(ctx context.Context, t Ticket, ends time.Time, v Tokens) error {
-	if err := m.putTokens(ctx, t, ends, v); err != nil {
+// expires is when the session does unless there is activity, which moves both.
+func (m *Manager) PutTokens(ctx context.Context, t Ticket, expires time.Time, v Tokens) error {
+	if err := m.putTokens(ctx, t, expires, v); err != nil {
 		return err
 	}
 	_, err := m.info(ctx, t.key())
@@ -116,22 +114,22 @@ func (m *Manager) PutTokens(ctx context.Context, t Ticket, ends time.Time, v Tok
 	return err
 }
 
-func (m *Manager) putTokens(ctx context.Context, t Ticket, ends time.Time, v Tokens) error {
+func (m *Manager) putTokens(ctx context.Context, t Ticket, expires time.Time, v Tokens) error {
 	value, err := m.sealer.sealTokens(t, v)
 	if err != nil {
 		return err
 	}
-	return m.Store.Put(ctx, tokensKey(t.key()), value, m.untilEnd(ends))
+	return m.Store.Put(ctx, tokensKey(t.key()), value, m.tokensTTL(expires))
 }
 
 // ReplaceTokens stores tokens over those that are there. ErrNone: there are none any
 // more, by a sign-out or because the person took them back, and it stays so.
-func (m *Manager) ReplaceTokens(ctx context.Context, t Ticket, ends time.Time, v Tokens) error {
+func (m *Manager) ReplaceTokens(ctx context.Context, t Ticket, expires time.Time, v Tokens) error {
 	value, err := m.sealer.sealTokens(t, v)
 	if err != nil {
 		return err
 	}
-	return m.Store.Replace(ctx, tokensKey(t.key()), value, m.untilEnd(ends))
+	return m.Store.Replace(ctx, tokensKey(t.key()), value, m.tokensTTL(expires))
 }
 
 // DropTokens forgets the tokens of a session.
@@ -139,4 +137,10 @@ func (m *Manager) DropTokens(ctx context.Context, t Ticket) error {
 	return m.Store.Revoke(ctx, tokensKey(t.key()))
 }
 
-func (m *Manager) untilEnd(ends time.Time) time.Duration { return max(ends.Sub(m.Now()), time.Second) }
+// tokensSlack is how much longer the tokens' record lives than the session's: who
+// stores it may not know yet of activity that another replica has noted.
+const tokensSlack = 3 * time.Minute
+
+func (m *Manager) tokensTTL(expires time.Time) time.Duration {
+	return max(expires.Sub(m.Now()), 0) + tokensSlack
+}

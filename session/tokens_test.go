@@ -17,6 +17,7 @@ func someTokens(now time.Time) Tokens {
 func connected(t *testing.T) (r rig, s Session, ticket Ticket) {
 	t.Helper()
 	r = newRig(t, "https://app.example", Limits{Idle: time.Hour, Max: 24 * time.Hour})
+	r.restart(func(o *Options) { o.Tokens = true })
 	s, err := r.Create(httptest.NewRecorder(), request(), SignIn{Identity: alice(), Tokens: someTokens(r.clock.Now())})
 	if err != nil {
 		t.Fatal(err)
@@ -70,8 +71,8 @@ func TestTokensAreSealedByTheTicketAndTheSecret(t *testing.T) {
 			t.Errorf("%s is readable", name)
 		}
 	}
-	if r.store.records[key] == nil || r.store.ttls[key] != 24*time.Hour {
-		t.Errorf("the record is kept for %v", r.store.ttls[key])
+	if r.store.records[key] == nil {
+		t.Error("there is no record")
 	}
 	other := ticket
 	other.proof[0] ^= 1
@@ -90,7 +91,7 @@ func TestActivityDoesNotTouchTheTokens(t *testing.T) {
 	r, s, ticket := connected(t)
 	newer := someTokens(r.clock.Now())
 	newer.Refresh = "canary-refresh-2"
-	if err := r.ReplaceTokens(t.Context(), ticket, s.Ends, newer); err != nil {
+	if err := r.ReplaceTokens(t.Context(), ticket, s.Expires, newer); err != nil {
 		t.Fatal(err)
 	}
 	r.clock.advance(5 * time.Minute)
@@ -102,6 +103,34 @@ func TestActivityDoesNotTouchTheTokens(t *testing.T) {
 	}
 }
 
+// The tokens' record lives as long as the session's, a little longer at most, however
+// its limits move.
+func TestTokensExpireWithTheirSession(t *testing.T) {
+	r, s, ticket := connected(t)
+	own, theirs := ticket.key(), tokensKey(ticket.key())
+	for n := range 30 {
+		if over := r.store.ttls[theirs] - r.store.ttls[own]; over < 0 || over > tokensSlack {
+			t.Errorf("after %d quarters of an hour the session lives for %v, its tokens for %v", n, r.store.ttls[own], r.store.ttls[theirs])
+		}
+		if n%5 == 4 { // a refresh
+			if err := r.ReplaceTokens(t.Context(), ticket, s.Expires, someTokens(r.clock.Now())); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r.clock.advance(15 * time.Minute)
+		var err error
+		if s, err = r.Touch(t.Context(), s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.restart(func(o *Options) { o.Tokens = false })
+	before := r.store.ttls[theirs]
+	r.clock.advance(15 * time.Minute)
+	if _, err := r.Touch(t.Context(), s); err != nil || r.store.ttls[theirs] != before {
+		t.Errorf("where nobody has tokens the store is asked all the same: %v", err)
+	}
+}
+
 func TestNoTokensComeToASessionThatHasEnded(t *testing.T) {
 	r, s, ticket := connected(t)
 	if _, err := r.EndSubject(t.Context(), s.Identity.Issuer, s.Identity.Subject); err != nil {
@@ -110,10 +139,10 @@ func TestNoTokensComeToASessionThatHasEnded(t *testing.T) {
 	if _, err := r.Holder(t.Context(), ticket); err != ErrNone {
 		t.Errorf("the session: %v", err)
 	}
-	if err := r.ReplaceTokens(t.Context(), ticket, s.Ends, someTokens(r.clock.Now())); err != ErrNone {
+	if err := r.ReplaceTokens(t.Context(), ticket, s.Expires, someTokens(r.clock.Now())); err != ErrNone {
 		t.Errorf("a refresh: %v", err)
 	}
-	if err := r.PutTokens(t.Context(), ticket, s.Ends, someTokens(r.clock.Now())); !errors.Is(err, ErrNone) {
+	if err := r.PutTokens(t.Context(), ticket, s.Expires, someTokens(r.clock.Now())); !errors.Is(err, ErrNone) {
 		t.Errorf("a consent: %v", err)
 	}
 	if len(r.store.records) != 0 {

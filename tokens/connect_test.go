@@ -2,8 +2,10 @@ package tokens_test
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -236,14 +238,27 @@ func TestARefreshUnderWayDoesNotUndoADisconnect(t *testing.T) {
 	b := s.newBrowser()
 	ticket := b.signIn()
 	s.clock.Advance(2 * time.Minute)
+	var last atomic.Value // refresh token that the provider gave
+	s.provider.Change(func(script *logintest.Script) {
+		script.Token = func(answer logintest.Object) { last.Store(answer["refresh_token"]) }
+	})
 	s.provider.Wrap(logintest.TokenPath, func(next http.HandlerFunc) http.HandlerFunc {
-		return func(w http.ResponseWriter, r *http.Request) { time.Sleep(time.Second); next(w, r) }
+		return func(w http.ResponseWriter, r *http.Request) {
+			late := httptest.NewRecorder()
+			next(late, r)
+			time.Sleep(time.Second)
+			w.Header().Set("Content-Type", "application/json")
+			w.Write(late.Body.Bytes())
+		}
 	})
 	done := make(chan answer)
 	go func() { done <- s.replicas[1].token(t, ticket, read) }()
-	s.eventually("a refresh is under way", func() bool { return s.provider.Hits(logintest.TokenPath) == 2 })
+	s.eventually("a refresh is under way", func() bool { return s.refreshes() == 1 })
 	b.disconnect()
 	given := <-done
+	if got := s.provider.Revocations(); len(got) != 1 || got[0].Form.Get("token") != last.Load() {
+		t.Error("what was given back is not what the refresh brought")
+	}
 	if _, good := s.provider.Access(given.Access); good {
 		t.Error("what the refresh brought is still good")
 	}

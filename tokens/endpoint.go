@@ -50,7 +50,7 @@ func (k *Keeper) Token(w http.ResponseWriter, r *http.Request) error {
 	if k.Allowed == nil || !k.Allowed(who) {
 		return &web.Error{Status: http.StatusForbidden, Code: "not_allowed", Public: "This account may not use this app any more."}
 	}
-	held, err := k.fresh(r.Context(), ticket, who.Ends)
+	held, err := k.fresh(r.Context(), ticket, who.Expires)
 	if err != nil && !errors.Is(err, session.ErrNone) {
 		return notNow(err)
 	}

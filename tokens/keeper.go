@@ -88,7 +88,7 @@ func (k *Keeper) good(t session.Tokens) bool {
 
 // fresh returns the tokens of a ticket's session, renewed if it is time. ErrNone:
 // there are none.
-func (k *Keeper) fresh(ctx context.Context, t session.Ticket, ends time.Time) (session.Tokens, error) {
+func (k *Keeper) fresh(ctx context.Context, t session.Ticket, expires time.Time) (session.Tokens, error) {
 	held, err := k.Sessions.Tokens(ctx, t)
 	if err != nil || !k.due(held) {
 		return held, err
@@ -99,7 +99,7 @@ func (k *Keeper) fresh(ctx context.Context, t session.Ticket, ends time.Time) (s
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	got, err := k.refresh(ctx, t, ends)
+	got, err := k.refresh(ctx, t, expires)
 	if err != nil && !errors.Is(err, session.ErrNone) && k.good(held) {
 		return held, nil
 	}
@@ -108,13 +108,13 @@ func (k *Keeper) fresh(ctx context.Context, t session.Ticket, ends time.Time) (s
 
 // refresh renews tokens, once for all who ask at the same time. It goes on when they
 // leave: what the provider has sent must not be lost.
-func (k *Keeper) refresh(ctx context.Context, t session.Ticket, ends time.Time) (session.Tokens, error) {
+func (k *Keeper) refresh(ctx context.Context, t session.Ticket, expires time.Time) (session.Tokens, error) {
 	k.mu.Lock()
 	f := k.flights[t]
 	if f == nil {
 		f = &flight{done: make(chan struct{})}
 		k.flights[t] = f
-		go k.fly(context.WithoutCancel(ctx), f, t, ends)
+		go k.fly(context.WithoutCancel(ctx), f, t, expires)
 	}
 	k.mu.Unlock()
 	select {
@@ -125,10 +125,10 @@ func (k *Keeper) refresh(ctx context.Context, t session.Ticket, ends time.Time) 
 	}
 }
 
-func (k *Keeper) fly(ctx context.Context, f *flight, t session.Ticket, ends time.Time) {
+func (k *Keeper) fly(ctx context.Context, f *flight, t session.Ticket, expires time.Time) {
 	ctx, cancel := context.WithTimeout(ctx, longWait)
 	defer cancel()
-	f.tokens, f.err = k.renew(ctx, t, ends)
+	f.tokens, f.err = k.renew(ctx, t, expires)
 	land := func() {
 		k.mu.Lock()
 		defer k.mu.Unlock()

@@ -16,6 +16,13 @@ func TestTokensAndTicketsAreNowhereElse(t *testing.T) {
 	s := setup{replicas: 2, signIn: session.Scopes{read}, patience: time.Second}.start(t)
 	b := s.newBrowser()
 	ticket := b.signIn()
+	asks := &http.Request{Header: make(http.Header)}
+	for _, c := range b.Jar.Cookies(must(s.replicas[0].URL)) {
+		asks.AddCookie(c)
+	}
+	if found, err := s.replicas[0].sessions.Find(asks); err != nil || found.Provider.Token != "" {
+		t.Errorf("the session's own record has a token as well, which nobody renews: %v", err)
+	}
 	var pages strings.Builder
 	note := func(p page) { pages.WriteString(p.body + strings.Join(p.header["Location"], "") + p.path) }
 	s.clock.Advance(2 * time.Minute)

@@ -12,7 +12,7 @@ import (
 const pollStep = 50 * time.Millisecond
 
 // renew gets new tokens from the provider, or from the process that has its turn.
-func (k *Keeper) renew(ctx context.Context, t session.Ticket, ends time.Time) (session.Tokens, error) {
+func (k *Keeper) renew(ctx context.Context, t session.Ticket, expires time.Time) (session.Tokens, error) {
 	turn, got, err := k.await(ctx, t, k.due)
 	if turn == nil {
 		return got, err
@@ -26,11 +26,11 @@ func (k *Keeper) renew(ctx context.Context, t session.Ticket, ends time.Time) (s
 	switch {
 	case errors.Is(err, session.ErrGrantLost):
 		k.Log.Info("the provider has withdrawn a person's grant: it has to be given again", "error", err.Error())
-		return k.store(ctx, t, ends, held, session.Tokens{Scopes: held.Scopes, Obtained: held.Obtained, Lost: true})
+		return k.store(ctx, t, expires, held, session.Tokens{Scopes: held.Scopes, Obtained: held.Obtained, Lost: true})
 	case err != nil:
 		return session.Tokens{}, err
 	}
-	return k.store(ctx, t, ends, held, got)
+	return k.store(ctx, t, expires, held, got)
 }
 
 // await takes the turn of a session. Without a turn and an error it returns the
@@ -62,7 +62,7 @@ const (
 // store puts next in place of held, before anybody is given it, and returns what
 // counts now. If others are there instead of held, they are newer: somebody took this
 // process for dead, or the person connected again.
-func (k *Keeper) store(ctx context.Context, t session.Ticket, ends time.Time, held, next session.Tokens) (session.Tokens, error) {
+func (k *Keeper) store(ctx context.Context, t session.Ticket, expires time.Time, held, next session.Tokens) (session.Tokens, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTime)
 	defer cancel()
 	for {
@@ -71,7 +71,7 @@ func (k *Keeper) store(ctx context.Context, t session.Ticket, ends time.Time, he
 			return now, nil
 		}
 		if err == nil {
-			err = k.Sessions.ReplaceTokens(ctx, t, ends, next)
+			err = k.Sessions.ReplaceTokens(ctx, t, expires, next)
 		}
 		switch {
 		case err == nil:

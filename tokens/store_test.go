@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"sidegate/session"
@@ -14,6 +15,8 @@ import (
 // are told to run out.
 type store struct {
 	session.Store
+
+	turns atomic.Int64 // how often one was asked for
 
 	mu   sync.Mutex
 	fail func(method, key string) error
@@ -48,6 +51,13 @@ func (s *store) Put(ctx context.Context, key string, value []byte, ttl time.Dura
 		return err
 	}
 	return s.Store.Put(ctx, key, value, ttl)
+}
+
+func (s *store) PutIfAbsent(ctx context.Context, key string, value []byte, ttl time.Duration) (bool, error) {
+	if strings.HasPrefix(key, "l:") {
+		s.turns.Add(1)
+	}
+	return s.Store.PutIfAbsent(ctx, key, value, ttl)
 }
 
 func (s *store) Replace(ctx context.Context, key string, value []byte, ttl time.Duration) error {

@@ -88,6 +88,7 @@ func newServer(c config.Config, load func() (config.Config, error), to streams) 
 	sessions := session.NewManager(session.Options{
 		Store: s.store, Keys: s.keys, Live: s.live, Audience: origin, Now: time.Now,
 		Limits: session.Limits{Idle: c.Session.Idle, Max: c.Session.Max, Grace: c.Session.Grace},
+		Tokens: s.wantsTokens(),
 	})
 	s.sessions = sessions
 	site := &web.Site{HTTPS: public.Scheme == "https", Demo: c.Provider.ClientID == demoClient, Notice: c.Proxy.Notice}

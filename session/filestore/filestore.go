@@ -116,6 +116,17 @@ func (s *Store) Replace(ctx context.Context, key string, value []byte, ttl time.
 	})
 }
 
+// Extend implements session.Store.
+func (s *Store) Extend(ctx context.Context, key string, ttl time.Duration) error {
+	return s.do(ctx, func(t *table) error {
+		value, err := t.get([]byte(key))
+		if err != nil {
+			return err
+		}
+		return t.put([]byte(key), bytes.Clone(value), ttl, s.max) // the file's own bytes move under it
+	})
+}
+
 // PutIfAbsent implements session.Store. Like Put it answers ErrFull when there is
 // no room.
 func (s *Store) PutIfAbsent(ctx context.Context, key string, value []byte, ttl time.Duration) (bool, error) {

@@ -102,6 +102,24 @@ func (s *Store) Replace(ctx context.Context, key string, value []byte, ttl time.
 	return s.set(ctx, true, key, value, ttl, "XX")
 }
 
+// Extend implements session.Store.
+func (s *Store) Extend(ctx context.Context, key string, ttl time.Duration) error {
+	if ttl <= 0 {
+		return errLifetime // PEXPIRE would delete the record
+	}
+	cmd, err := s.do(ctx, true, "PEXPIRE", keyPrefix+key, max(1, ttl.Milliseconds()))
+	if err != nil {
+		return err
+	}
+	switch set, err := cmd.Int(); {
+	case err != nil:
+		return s.answer(err)
+	case set == 0:
+		return session.ErrNone
+	}
+	return nil
+}
+
 // PutIfAbsent implements session.Store. Like Put it answers ErrFull when there is
 // no room. It is not sent again after a cut: it would lose against itself.
 func (s *Store) PutIfAbsent(ctx context.Context, key string, value []byte, ttl time.Duration) (bool, error) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -212,11 +213,13 @@ func testFeed(t *testing.T, f fixture) {
 		many = append(many, newKey())
 	}
 	f.put(many[1999], "x", never)
-	go func() {
+	var revoking sync.WaitGroup
+	revoking.Go(func() {
 		if err := f.store.Revoke(t.Context(), many...); err != nil {
 			t.Errorf("Revoke of many: %v", err)
 		}
-	}()
+	})
 	f.hears(b, many...)
+	revoking.Wait() // or the test's end takes its context away
 	f.wantNone(many[1999])
 }

@@ -27,6 +27,7 @@ func TestStore(t *testing.T, open func(t *testing.T) session.Store) {
 		{"a deleted record stays deleted", testDeleted},
 		{"an expired record is gone for every method", testExpired},
 		{"every write sets the lifetime anew", testRenewed},
+		{"extending moves the end alone, and brings nothing back", testExtended},
 		{"a record that was there keeps its value and lifetime", testPutIfAbsentKeeps},
 		{"a lifetime that is not positive is refused", testLifetime},
 		{"one of fifty simultaneous claims wins", testOneWinner},
@@ -138,6 +139,38 @@ func testRenewed(t *testing.T, f fixture) {
 	f.want(longReplace, "x")
 	f.wantNone(shortPut)
 	f.wantNone(shortReplace)
+}
+
+func testExtended(t *testing.T, f fixture) {
+	longer, shorter, gone := newKey(), newKey(), newKey()
+	f.beforeExpiry(longer, func() bool { return f.store.Extend(t.Context(), longer, never) == nil })
+	longest := f.get(longer)
+	f.put(shorter, "short", never)
+	if err := f.store.Extend(t.Context(), shorter, soon); err != nil {
+		t.Errorf("Extend: %v", err)
+	}
+	f.put(gone, "gone", never)
+	f.delete(gone)
+	f.outlive()
+	f.want(longer, string(longest))
+	f.wantNone(shorter)
+	for _, key := range []string{gone, shorter, newKey()} {
+		if err := f.store.Extend(t.Context(), key, never); !errors.Is(err, session.ErrNone) {
+			t.Errorf("Extend of what is not there: %v, want ErrNone", err)
+		}
+		f.wantNone(key)
+	}
+	for _, ttl := range []time.Duration{0, -time.Second} {
+		if err := f.store.Extend(t.Context(), longer, ttl); err == nil || errors.Is(err, session.ErrNone) {
+			t.Errorf("Extend for %v: %v", ttl, err)
+		}
+		f.want(longer, string(longest))
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := f.store.Extend(ended, longer, never); err == nil || errors.Is(err, session.ErrNone) {
+		t.Errorf("Extend in a context that has ended: %v", err)
+	}
 }
 
 func testPutIfAbsentKeeps(t *testing.T, f fixture) {
