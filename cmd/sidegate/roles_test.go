@@ -1,11 +1,14 @@
 package main
 
 import (
+	"crypto/rand"
 	"encoding/json"
+	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -13,6 +16,8 @@ import (
 
 	"sidegate/config"
 	"sidegate/identity"
+	"sidegate/login"
+	"sidegate/login/logintest"
 	"sidegate/session"
 )
 
@@ -109,6 +114,10 @@ func TestTheRoleMapIsReadAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	waitFor(t, "a word of the missing file", func() bool { return strings.Contains(said.String(), "no such file") })
+	time.Sleep(2*policyStep + policyStep/2)
+	if n := strings.Count(said.String(), "no such file"); n != 1 {
+		t.Errorf("a missing map was said %d times: %s", n, said)
+	}
 	if got := rolesOf(t, s, alices); got != "admin,viewer" {
 		t.Errorf("without the file alice has %q", got)
 	}
@@ -177,4 +186,84 @@ func TestOpenConnectionsAreHeldToWhatIsTrue(t *testing.T) {
 	if len(why) != 2 || why[0] != session.Ended() || why[1] != session.Renewed() {
 		t.Errorf("closed: %v", why)
 	}
+}
+
+// Whoever has nothing but an open WebSocket is asked about again as well: the page may
+// send nothing for hours.
+func TestGroupsOfPeopleWithOpenConnectionsAreAskedForAgain(t *testing.T) {
+	api := logintest.NewCloudIdentity(t)
+	source, err := login.NewGoogleGroups(api.Key(), api.Base(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ahead atomic.Int64
+	now := func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+	var live session.Live
+	p, err := openPolicy(config.Access{Groups: []string{"staff@example.com"}}, &live, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.useDirectory(login.NewDirectory(source, 10*time.Minute, now, slog.New(slog.DiscardHandler)))
+	closed := make(chan session.Reason, 2)
+	open := func(id identity.Identity) {
+		t.Helper()
+		told, d := p.book.Admit(t.Context(), id)
+		if !d.Allowed {
+			t.Fatalf("%s may not pass: %+v", id.Email, d)
+		}
+		live.AddTold(session.Session{ID: rand.Text(), Identity: id}, told, func(r session.Reason) { closed <- r })
+	}
+	wantReason := func(what string, want session.Reason) {
+		t.Helper()
+		for giveUp := time.Now().Add(10 * time.Second); time.Now().Before(giveUp); time.Sleep(10 * time.Millisecond) {
+			p.reload()
+			select {
+			case got := <-closed:
+				if got != want {
+					t.Errorf("%s: closed with %+v, want %+v", what, got, want)
+				}
+				return
+			default:
+			}
+		}
+		t.Errorf("%s: still open", what)
+	}
+	alice := person("alice")
+	api.Put(alice.Email, "staff@example.com", "admins@example.com")
+	open(alice)
+	p.reload()
+	ahead.Add(int64(11 * time.Minute))
+	api.Put(alice.Email, "staff@example.com")
+	wantReason("another group", session.Renewed())
+
+	live = session.Live{}
+	open(alice)
+	ahead.Add(int64(11 * time.Minute))
+	api.Put(alice.Email)
+	wantReason("no group any more", session.Ended())
+
+	// Google is down: open connections outlive the lifetime, and not the grace.
+	live = session.Live{}
+	api.Put(alice.Email, "staff@example.com")
+	ahead.Add(int64(11 * time.Minute))
+	for giveUp := time.Now().Add(10 * time.Second); !p.book.Decide(alice).Allowed && time.Now().Before(giveUp); time.Sleep(10 * time.Millisecond) {
+		p.directory.Refresh(alice)
+	}
+	open(alice)
+	api.Answer(func(w http.ResponseWriter, _ *http.Request) bool {
+		logintest.Refuse(w, http.StatusServiceUnavailable, "down")
+		return true
+	})
+	ahead.Add(int64(10*time.Minute + login.GroupsGrace - time.Minute))
+	for range 20 {
+		p.reload()
+		time.Sleep(10 * time.Millisecond)
+	}
+	select {
+	case got := <-closed:
+		t.Errorf("within the grace: closed with %+v", got)
+	default:
+	}
+	ahead.Add(int64(2 * time.Minute))
+	wantReason("after the grace", session.Ended())
 }
