@@ -172,17 +172,20 @@ func TestAllowedGroupsAreInForce(t *testing.T) {
 
 // Whoever has no request under way but an open page is asked about as well.
 func TestOpenConnectionsAreHeldToWhatIsTrue(t *testing.T) {
-	s := serving(t, "ALLOWED_DOMAINS=", "ALLOWED_EMAILS=alice@example.com")
+	var live session.Live
+	p, err := openPolicy(config.Access{Emails: []string{"alice@example.com"}}, &live, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
 	var why []session.Reason
 	id := person("alice")
 	told := id
 	told.Roles = []string{"admin"}
-	s.live.AddTold(session.Session{ID: "a", Identity: id}, told, func(r session.Reason) { why = append(why, r) })
-	leave := s.live.AddTold(session.Session{ID: "b", Identity: id}, id, func(r session.Reason) { t.Errorf("closed: %v", r) })
-	defer leave() // at the end of the process it would be closed as well
+	live.AddTold(session.Session{ID: "a", Identity: id}, told, func(r session.Reason) { why = append(why, r) })
+	live.AddTold(session.Session{ID: "b", Identity: id}, id, func(r session.Reason) { t.Errorf("closed: %v", r) })
 	other := identity.Identity{Issuer: id.Issuer, Subject: "m", Email: "mallory@example.com", EmailVerified: true}
-	s.live.Add(session.Session{ID: "c", Identity: other}, func(r session.Reason) { why = append(why, r) })
-	s.policy.apply()
+	live.Add(session.Session{ID: "c", Identity: other}, func(r session.Reason) { why = append(why, r) })
+	p.apply()
 	if len(why) != 2 || why[0] != session.Ended() || why[1] != session.Renewed() {
 		t.Errorf("closed: %v", why)
 	}

@@ -180,7 +180,7 @@ func (c *CloudIdentity) checkAssertion(r *http.Request) error {
 	if r.Method != http.MethodPost || r.PostFormValue("grant_type") != "urn:ietf:params:oauth:grant-type:jwt-bearer" {
 		return errors.New("no JWT grant")
 	}
-	signed, err := jose.ParseSigned(r.PostFormValue("assertion"), []jose.SignatureAlgorithm{jose.RS256})
+	signed, err := jose.ParseSignedCompact(r.PostFormValue("assertion"), []jose.SignatureAlgorithm{jose.RS256})
 	if err != nil {
 		return err
 	}
