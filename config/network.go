@@ -138,7 +138,10 @@ func parseNetwork(entry string) (network netip.Prefix, problem string) {
 
 // AppNames are the values of APP: the presets, and two that are none.
 func AppNames() []string {
-	return []string{"auto", "none", "bokeh", "dash", "gradio", "jupyter", "panel", "shiny", "shiny-python", "streamlit"}
+	return []string{
+		"auto", "none", "airflow", "bokeh", "dash", "gradio", "grafana", "jupyter", "marimo", "metabase", "nicegui",
+		"panel", "shiny", "shiny-python", "solara", "streamlit", "superset", "voila",
+	}
 }
 
 func (p *parser) app(value string) string {

@@ -87,7 +87,10 @@ type Place struct {
 // All returns the apps that are known. Where a server answers as two of them would,
 // the narrower one comes first: Panel's is a server of Bokeh's.
 func All() []App {
-	return []App{dash(), gradio(), jupyter(), panel(), bokeh(), shiny(), shinyPython(), streamlit()}
+	return []App{
+		airflow(), dash(), gradio(), grafana(), jupyter(), marimo(), metabase(), nicegui(), panel(), bokeh(),
+		shiny(), shinyPython(), solara(), streamlit(), superset(), voila(),
+	}
 }
 
 // Named returns the app of that name; the zero App when none has it.

@@ -59,7 +59,29 @@ func TestServersAreRecognisedByWhatOnlyTheyAnswer(t *testing.T) {
 			"/_stcore/health":      said(200, "text/plain; charset=utf-8", "ok"),
 			"/_stcore/host-config": said(200, "application/json", `{"allowedOrigins":["https://*.streamlit.app"],"useExternalAuthToken":false}`),
 		}, said(200, "text/html; charset=utf-8", "<title>Streamlit</title>")},
-		"": {nil, said(200, "text/html", dashPage+strings.Repeat(`"reloadHash" {"app_id": .pn-loading "useExternalAuthToken" `, 2))},
+		"airflow": {map[string]apps.Answer{
+			"/api/v2/monitor/health": said(200, "application/json", `{"metadatabase":{"status":"healthy"},"dag_processor":{"status":null,"latest_dag_processor_heartbeat":null}}`),
+			"/manifest.json":         said(200, "text/html; charset=utf-8", "<title>Airflow</title>"),
+		}, missing},
+		"grafana": {map[string]apps.Answer{
+			"/api/health": said(200, "application/json; charset=UTF-8", "{\n  \"database\": \"ok\",\n  \"version\": \"12.0.0\"\n}"),
+		}, said(302, "text/html", "")},
+		"marimo": {map[string]apps.Answer{
+			"/manifest.json": said(200, "application/json", "{\n  \"short_name\": \"Marimo\",\n  \"name\": \"A Marimo App\",\n"),
+		}, said(404, "application/json", `{"detail":"Not Found"}`)},
+		"nicegui": {map[string]apps.Answer{
+			"/_nicegui_ws/socket.io/": said(400, "text/plain", `"The client is using an unsupported version of the Socket.IO or Engine.IO protocols"`),
+		}, said(404, "text/html; charset=utf-8", "<title>NiceGUI</title>")},
+		"solara": {map[string]apps.Answer{
+			"/resourcez": said(200, "application/json", `{"websockets": {"open": 0}, "kernels": {"total": 0, "has_connected": 0}}`),
+		}, said(200, "text/html; charset=utf-8", "<title>Solara</title>")},
+		"superset": {map[string]apps.Answer{
+			"/static/assets/manifest.json": said(200, "application/json", "{\n  \"app\": \"superset\",\n  \"entrypoints\": {\n"),
+		}, said(404, "application/json; charset=utf-8", `{"errors": [{"message": "404 Not Found"}]}`)},
+		"voila": {map[string]apps.Answer{
+			"/voila/static/voila.js": said(200, "text/javascript", "var _JUPYTERLAB;(()=>{var e"),
+		}, said(302, "text/html; charset=UTF-8", "")},
+		"": {nil, said(200, "text/html", dashPage+strings.Repeat(`"reloadHash" {"app_id": .pn-loading "useExternalAuthToken" "database": "latest_dag_processor_heartbeat" Socket.IO `, 2))},
 	} {
 		got, err := apps.Recognise(t.Context(), s.ask)
 		if err != nil || got.Name != want {
@@ -90,6 +112,8 @@ func TestAppsAreKnownByTheirCommands(t *testing.T) {
 		"bokeh serve app.py": "bokeh", "python -m bokeh serve app.py": "bokeh", "/venv/bin/panel serve app.ipynb": "panel",
 		"jupyter lab": "jupyter", "/venv/bin/jupyter-lab --no-browser": "jupyter", "python -m jupyter_server": "jupyter",
 		"shiny run app.py": "shiny-python", "python -m shiny run --port 1": "shiny-python", "Rscript app.R": "",
+		"airflow standalone": "airflow", "env PYTHONPATH=. airflow api-server": "airflow", "superset run -p 8088": "superset", "marimo run app.py": "marimo",
+		"solara run app.py": "solara", "voila app.ipynb": "voila", "/usr/sbin/grafana-server": "grafana", "java -jar /srv/metabase.jar": "metabase",
 		"gradio app.py": "gradio", "python app.py": "", "python panel.py": "", "gunicorn app:server": "",
 	} {
 		if got := apps.OfCommand(strings.Fields(command)).Name; got != want {
