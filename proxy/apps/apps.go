@@ -85,11 +85,11 @@ type Place struct {
 }
 
 // All returns the apps that are known. Where a server answers as two of them would,
-// the narrower one comes first: Panel's is a server of Bokeh's.
+// the narrower one comes first: Panel's is a server of Bokeh's, and `jupyter voila` is Voilà.
 func All() []App {
 	return []App{
-		airflow(), dash(), gradio(), grafana(), jupyter(), marimo(), metabase(), nicegui(), panel(), bokeh(),
-		shiny(), shinyPython(), solara(), streamlit(), superset(), voila(),
+		airflow(), dash(), gradio(), grafana(), voila(), jupyter(), marimo(), metabase(), nicegui(), panel(), bokeh(),
+		shiny(), shinyPython(), solara(), streamlit(), superset(),
 	}
 }
 

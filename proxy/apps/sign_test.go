@@ -114,7 +114,7 @@ func TestAppsAreKnownByTheirCommands(t *testing.T) {
 		"shiny run app.py": "shiny-python", "python -m shiny run --port 1": "shiny-python", "Rscript app.R": "",
 		"airflow standalone": "airflow", "env PYTHONPATH=. airflow api-server": "airflow", "superset run -p 8088": "superset", "marimo run app.py": "marimo",
 		"solara run app.py": "solara", "voila app.ipynb": "voila", "/usr/sbin/grafana-server": "grafana", "java -jar /srv/metabase.jar": "metabase",
-		"gradio app.py": "gradio", "python app.py": "", "python panel.py": "", "gunicorn app:server": "",
+		"gradio app.py": "gradio", "jupyter voila app.ipynb": "voila", "python app.py": "", "python panel.py": "", "gunicorn app:server": "",
 	} {
 		if got := apps.OfCommand(strings.Fields(command)).Name; got != want {
 			t.Errorf("%s starts %q, want %q", command, got, want)
