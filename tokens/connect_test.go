@@ -264,3 +264,33 @@ func TestARefreshUnderWayDoesNotUndoADisconnect(t *testing.T) {
 	}
 	s.wantError("afterwards", s.replicas[0].token(t, ticket, read), http.StatusForbidden, "insufficient_scope")
 }
+
+// A person who connects again while the old grant's refresh hangs does not wait for it,
+// and what it brings in the end undoes nothing.
+func TestARefreshThatHangsDoesNotUndoAConsent(t *testing.T) {
+	s := setup{replicas: 2, signIn: session.Scopes{read}, patience: 9 * time.Second}.start(t)
+	b := s.newBrowser()
+	ticket := b.signIn()
+	s.clock.Advance(2 * time.Minute)
+	s.provider.Wrap(logintest.TokenPath, func(next http.HandlerFunc) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			late := httptest.NewRecorder()
+			next(late, r)
+			if r.PostForm.Get("grant_type") == "refresh_token" {
+				time.Sleep(7 * time.Second)
+			}
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(late.Code)
+			w.Write(late.Body.Bytes())
+		}
+	})
+	done := make(chan answer)
+	go func() { done <- s.replicas[1].token(t, ticket, read) }()
+	s.eventually("a refresh is under way", func() bool { return s.refreshes() == 1 })
+	if p := b.connect(read, write); p.path != "/back" || p.body != ticket {
+		t.Fatalf("led to %d %s", p.status, p.path)
+	}
+	s.want("at once", s.replicas[0].token(t, ticket, write), read, write)
+	s.want("the one that waited", <-done, read, write)
+	s.want("afterwards", s.replicas[0].token(t, ticket, write), read, write)
+}

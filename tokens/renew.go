@@ -61,7 +61,8 @@ const (
 
 // store puts next in place of held, before anybody is given it, and returns what
 // counts now. If others are there instead of held, they are newer: somebody took this
-// process for dead, or the person connected again.
+// process for dead, or the person connected again. Where no refresh token came with
+// that, the one here goes on.
 func (k *Keeper) store(ctx context.Context, t session.Ticket, expires time.Time, held, next session.Tokens) (session.Tokens, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTime)
 	defer cancel()
@@ -70,12 +71,17 @@ func (k *Keeper) store(ctx context.Context, t session.Ticket, expires time.Time,
 		if err == nil && now.Refresh != held.Refresh {
 			return now, nil
 		}
+		put := next
+		if now.Access != held.Access {
+			put = now
+			put.Refresh = next.Refresh
+		}
 		if err == nil {
-			err = k.Sessions.ReplaceTokens(ctx, t, expires, next)
+			err = k.Sessions.ReplaceTokens(ctx, t, expires, put)
 		}
 		switch {
 		case err == nil:
-			return next, nil
+			return put, nil
 		case errors.Is(err, session.ErrNone):
 			return session.Tokens{}, err
 		}
