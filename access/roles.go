@@ -159,8 +159,13 @@ func (m *RoleMap) Len() int { return len(m.emails) + len(m.domains) + len(m.grou
 // foldGroup returns a group's name in the form in which rules compare it: exactly as
 // it is, unless it is an e-mail address, as those of Google are.
 func foldGroup(g string) string {
+	if !strings.ContainsAny(g, upper) && !strings.HasSuffix(g, ".") {
+		return g // folded already, as groups of Google's are
+	}
 	if email, _, ok := splitEmail(g); ok {
 		return email
 	}
 	return g
 }
+
+const upper = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"

@@ -110,6 +110,17 @@ func TestARoleMapWithAMistakeIsNone(t *testing.T) {
 	}
 }
 
+func TestGroupsThatAreAddressesAreComparedAsAddresses(t *testing.T) {
+	for g, want := range map[string]string{
+		"ops@example.com": "ops@example.com", "Ops@Example.com": "ops@example.com", "ops@example.com.": "ops@example.com",
+		"/Staff": "/Staff", "/staff.": "/staff.", "a@b@C": "a@b@C", "\u212Aelvin@example.com": "\u212Aelvin@example.com", "": "",
+	} {
+		if got := foldGroup(g); got != want {
+			t.Errorf("%q became %q, want %q", g, got, want)
+		}
+	}
+}
+
 func FuzzRolesAreOnlyThoseOfTheMap(f *testing.F) {
 	f.Add("admin: ann@example.com\nx: @example.com, group:a%2Cb", "ann@example.com", "a,b")
 	f.Add("admin: group:ops@example.com", "a@b", "OPS@EXAMPLE.COM")

@@ -28,6 +28,7 @@ type policyFile struct {
 	book      access.Book
 	live      *session.Live
 	log       *slog.Logger
+	looks     int // at open connections, still to be taken since a file changed
 }
 
 func openPolicy(c config.Access, live *session.Live, log *slog.Logger) (*policyFile, error) {
@@ -101,15 +102,24 @@ func (p *policyFile) watch(ctx context.Context) {
 	}
 }
 
+// looksAfterChange: the second finds a connection whose headers were made before the
+// change, and which was registered after the first.
+const looksAfterChange = 2
+
 func (p *policyFile) reload() {
 	if p.emails.changed() {
 		p.reloadRules()
+		p.looks = looksAfterChange
 	}
 	if p.roles.changed() {
 		p.reloadRoles()
+		p.looks = looksAfterChange
 	}
 	p.refresh()
-	p.apply()
+	if p.looks > 0 || p.directory != nil { // groups change without a file
+		p.looks = max(p.looks-1, 0)
+		p.apply()
+	}
 }
 
 func (p *policyFile) reloadRules() {

@@ -191,6 +191,27 @@ func TestOpenConnectionsAreHeldToWhatIsTrue(t *testing.T) {
 	}
 }
 
+// A handshake may be decided before a change and be registered after the look at all
+// that are open.
+func TestAConnectionThatOpensDuringAChangeIsHeldToIt(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "roles")
+	replace(t, file, "editor: alice@example.com")
+	var live session.Live
+	p, err := openPolicy(config.Access{Emails: []string{"alice@example.com"}, RolesFile: file}, &live, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	told, _ := p.book.Look(person("alice"))
+	replace(t, file, "admin: alice@example.com")
+	p.reload()
+	closed := 0
+	live.AddTold(session.Session{ID: "a", Identity: person("alice")}, told, func(session.Reason) { closed++ })
+	p.reload()
+	if closed != 1 {
+		t.Error("it was told the old roles, and stays open")
+	}
+}
+
 // Whoever has nothing but an open WebSocket is asked about again as well: the page may
 // send nothing for hours.
 func TestGroupsOfPeopleWithOpenConnectionsAreAskedForAgain(t *testing.T) {
