@@ -223,6 +223,9 @@ func TestAConnectionThatWasNeverUsedIsNotWaitedFor(t *testing.T) {
 // A stopping process hears of revocations as long as it serves.
 func TestAStoppingProcessStillHearsOfRevocations(t *testing.T) {
 	s, stop, _ := stoppable(t, "DRAIN=20s")
+	for !s.feedUp.Load() {
+		time.Sleep(time.Millisecond)
+	}
 	made, err := s.sessions.Create(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil),
 		session.SignIn{Identity: identity.Identity{Issuer: "i", Subject: "s"}})
 	if err != nil {
