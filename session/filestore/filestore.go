@@ -123,7 +123,7 @@ func (s *Store) Extend(ctx context.Context, key string, ttl time.Duration) error
 		if err != nil {
 			return err
 		}
-		return t.put([]byte(key), bytes.Clone(value), ttl, s.max) // the file's own bytes move under it
+		return t.put([]byte(key), value, ttl, s.max) // valid as long as the transaction
 	})
 }
 
