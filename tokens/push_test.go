@@ -49,4 +49,12 @@ func TestAPushedTokenIsGoodOrNotThere(t *testing.T) {
 	if got := push(); got != "" {
 		t.Errorf("of a lost grant %q is pushed", got)
 	}
+	// What has no refresh token is over when it is over.
+	over := session.Tokens{Access: "over", Obtained: s.clock.Now().Add(-time.Hour), Expires: s.clock.Now().Add(-time.Minute), Scopes: session.Scopes{read}}
+	if err := s.replicas[0].sessions.PutTokens(t.Context(), s.replicas[0].sessions.Ticket(here), here.Ends, over); err != nil {
+		t.Fatal(err)
+	}
+	if got := push(); got != "" {
+		t.Errorf("%q is pushed", got)
+	}
 }
