@@ -85,11 +85,12 @@ type Place struct {
 }
 
 // All returns the apps that are known. Where a server answers as two of them would,
-// the narrower one comes first: Panel's is a server of Bokeh's, and `jupyter voila` is Voilà.
+// the narrower one comes first: Panel's is a server of Bokeh's. A Jupyter server may have
+// Voilà within it and is still one.
 func All() []App {
 	return []App{
-		airflow(), dash(), gradio(), grafana(), voila(), jupyter(), marimo(), metabase(), nicegui(), panel(), bokeh(),
-		shiny(), shinyPython(), solara(), streamlit(), superset(),
+		airflow(), dash(), gradio(), grafana(), jupyter(), marimo(), metabase(), nicegui(), panel(), bokeh(),
+		shiny(), shinyPython(), solara(), streamlit(), superset(), voila(),
 	}
 }
 
@@ -105,8 +106,9 @@ func Named(name string) App {
 
 // OfCommand returns the app that a command starts; the zero App when it does not
 // tell. "streamlit run app.py", "python -m streamlit run app.py" and their kin do.
+// One that names two starts the later: `jupyter voila` is Voilà by itself.
 func OfCommand(command []string) App {
-	for _, a := range All() {
+	for _, a := range slices.Backward(All()) {
 		if slices.ContainsFunc(command, func(word string) bool { return slices.Contains(a.Words, filepath.Base(word)) }) {
 			return a
 		}

@@ -47,7 +47,9 @@ func TestServersAreRecognisedByWhatOnlyTheyAnswer(t *testing.T) {
 		"panel": {map[string]apps.Answer{
 			"/static/js/bokeh-api.min.js": bokeh, "/static/extensions/panel/css/loading.css": said(200, "text/css", ":host(.pn-loading), .pn-loading {\n"),
 		}, missing},
-		"jupyter": {map[string]apps.Answer{"/api": jupyter}, said(404, "text/html", "<title>Jupyter Server</title>")},
+		"jupyter": {map[string]apps.Answer{
+			"/api": jupyter, "/voila/static/voila.js": said(200, "text/javascript", "var _JUPYTERLAB;(()=>{var e"), // has Voilà within it
+		}, said(404, "text/html", "<title>Jupyter Server</title>")},
 		"shiny": {map[string]apps.Answer{
 			"/shared/shiny.min.js": said(200, "application/javascript", "/*! shiny 1.7.4 | (c) 2012-2022 RStudio, PBC. | License: GPL-3 | file LICENSE */\n"),
 			"/":                    said(200, "text/html; charset=UTF-8", `<script src="shiny-javascript-1.7.4/shiny.min.js"></script>`),
