@@ -234,6 +234,7 @@ func TestSignOutGivesTheLastTokenBack(t *testing.T) {
 
 // While somebody disconnects, a refresh under way brings nothing back.
 func TestARefreshUnderWayDoesNotUndoADisconnect(t *testing.T) {
+	t.Parallel()
 	s := setup{replicas: 2, signIn: session.Scopes{read}}.start(t)
 	b := s.newBrowser()
 	ticket := b.signIn()
@@ -268,6 +269,7 @@ func TestARefreshUnderWayDoesNotUndoADisconnect(t *testing.T) {
 // A person who connects again while the old grant's refresh hangs does not wait for it,
 // and what it brings in the end undoes nothing.
 func TestARefreshThatHangsDoesNotUndoAConsent(t *testing.T) {
+	t.Parallel()
 	s := setup{replicas: 2, signIn: session.Scopes{read}, patience: 9 * time.Second}.start(t)
 	b := s.newBrowser()
 	ticket := b.signIn()

@@ -13,6 +13,7 @@ import (
 // SEC-LEAK-02 to -05 and SEC-SESS-07 for tokens: none in logs, addresses, pages or the
 // store, however things go.
 func TestTokensAndTicketsAreNowhereElse(t *testing.T) {
+	t.Parallel()
 	s := setup{replicas: 2, signIn: session.Scopes{read}, patience: time.Second}.start(t)
 	b := s.newBrowser()
 	ticket := b.signIn()

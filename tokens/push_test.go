@@ -12,6 +12,7 @@ import (
 // What is pushed is good for the way, or not there; and a provider that hangs does not
 // hold up the app's pages for long.
 func TestAPushedTokenIsGoodOrNotThere(t *testing.T) {
+	t.Parallel()
 	s := setup{signIn: session.Scopes{read}, patience: 8 * time.Second}.start(t)
 	b := s.newBrowser()
 	b.signIn()

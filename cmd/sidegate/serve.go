@@ -102,10 +102,7 @@ func newServer(c config.Config, load func() (config.Config, error), to streams) 
 		Keys: s.keys, Store: s.store, Sessions: sessions, Policy: &policy.book, Site: site,
 		API: login.API{SignIn: c.Provider.Scopes, Connect: c.Provider.Connect}, Hint: domainHint(c), Now: time.Now, Log: s.log,
 	})
-	s.tokens = tokens.NewKeeper(tokens.Options{
-		Sessions: sessions, Provider: s.login, Connect: login.ConnectQuery, Public: origin, Site: site, Now: time.Now, Log: s.log,
-		Allowed: func(i session.Info) bool { return policy.book.Decide(i.Identity).Allowed },
-	})
+	s.tokens = s.newKeeper(origin, site)
 	assertions, err := proxy.NewAssertions(origin, s.keys, time.Now)
 	if err != nil {
 		return nil, err
@@ -169,24 +166,6 @@ func ownPaths(l *login.Login, g *proxy.Gate, a *proxy.Assertions, site *web.Site
 		own[web.NoticePath] = web.Only(site.NoticeScript, http.MethodGet)
 	}
 	return own
-}
-
-// push is how the app gets access tokens without asking; nil: not at all.
-func (s *server) push(headers *proxy.Headers) (*proxy.Push, error) {
-	name := s.config.Proxy.TokenHeader
-	if name == "" {
-		return nil, nil
-	}
-	if err := headers.Reserve(name); err != nil {
-		return nil, &config.Fault{Name: "SIDEGATE_TOKEN_HEADER", Problem: err.Error(), Example: "X-Forwarded-Access-Token"}
-	}
-	return &proxy.Push{Header: name, Access: s.tokens.Access}, nil
-}
-
-// wantsTokens reports whether the app may have tokens of its people. Where there is
-// nothing to ask for, it is not given the key to it either.
-func (s *server) wantsTokens() bool {
-	return len(s.config.Provider.Scopes)+len(s.config.Provider.Connect) > 0
 }
 
 func (s *server) listen(handler http.Handler) error {
