@@ -2,9 +2,11 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 )
 
 // dashboards installs exactly what each test/dashboards/testdata/NAME/requirements.txt
@@ -15,14 +17,23 @@ func (i *installer) dashboards() error {
 	if err != nil {
 		return err
 	}
+	// Two at a time: one waits for the network while the other unpacks.
+	turns := make(chan struct{}, 2)
+	errs := make([]error, len(wanted))
+	var all sync.WaitGroup
 	for n, requirements := range wanted {
+		turns <- struct{}{}
 		name := filepath.Base(filepath.Dir(requirements))
 		i.report.note("%d of %d: %s", n+1, len(wanted), name)
-		if err := i.dashboard(requirements, i.cache.App(name)); err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
+		all.Go(func() {
+			defer func() { <-turns }()
+			if err := i.dashboard(requirements, i.cache.App(name)); err != nil {
+				errs[n] = fmt.Errorf("%s: %w", name, err)
+			}
+		})
 	}
-	return nil
+	all.Wait()
+	return errors.Join(errs...)
 }
 
 func (i *installer) dashboard(requirements, venv string) error {
