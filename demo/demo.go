@@ -1,6 +1,7 @@
 // Package demo is what `sidegate demo` puts around sidegate so that it can be
 // tried without an account anywhere: a small OpenID provider whose sign-in page
-// is a choice of three people, and a sample dashboard, written as any web app
+// is a choice of three people, with a stand-in for the one call of the YouTube API
+// that examples/youtube makes, and a sample dashboard, written as any web app
 // behind sidegate would be.
 //
 // The provider asks for no password: whoever reaches it can be anyone. It
@@ -9,7 +10,7 @@
 //
 // The protocol itself (redirect URI, scopes, PKCE, tokens) is
 // github.com/zitadel/oidc's; this package adds the page, the storage and the
-// routes, and opens only those the authorization code flow needs.
+// routes, and opens only those the authorization code flow and refresh tokens need.
 package demo
 
 import (

@@ -84,15 +84,18 @@ func loopbackURL(raw string) (*url.URL, error) {
 
 func (p *Provider) ServeHTTP(w http.ResponseWriter, r *http.Request) { p.handler.ServeHTTP(w, r) }
 
-// routes opens what the authorization code flow needs. The library's own router
-// would add device, introspection, revocation and log-out endpoints, answer
+// routes opens what the authorization code flow and refresh tokens need. The library's
+// own router would add device, introspection and log-out endpoints, answer
 // cross-origin requests of any site, and log to the process-wide logger.
 func (p *Provider) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+oidc.DiscoveryEndpoint, p.discover)
 	mux.HandleFunc("GET /authorize", p.authorize)
 	mux.HandleFunc("POST /signin", p.signIn)
+	mux.HandleFunc("POST /consent", p.consent)
 	mux.HandleFunc("POST /token", p.token)
+	mux.HandleFunc("POST /revoke", func(w http.ResponseWriter, r *http.Request) { op.Revoke(w, r, p.op) })
+	mux.HandleFunc("GET /youtube/v3/channels", p.channels)
 	mux.HandleFunc("GET /userinfo", func(w http.ResponseWriter, r *http.Request) { op.Userinfo(w, r, p.op) })
 	mux.HandleFunc("GET /keys", func(w http.ResponseWriter, r *http.Request) { op.Keys(w, r, p.store) })
 	mux.HandleFunc("GET /demo.css", func(w http.ResponseWriter, r *http.Request) {
@@ -152,11 +155,12 @@ func (p *Provider) discover(w http.ResponseWriter, _ *http.Request) {
 		AuthorizationEndpoint:             issuer + "/authorize",
 		TokenEndpoint:                     issuer + "/token",
 		UserinfoEndpoint:                  issuer + "/userinfo",
+		RevocationEndpoint:                issuer + "/revoke",
 		JwksURI:                           issuer + "/keys",
-		ScopesSupported:                   []string{oidc.ScopeOpenID, oidc.ScopeEmail, oidc.ScopeProfile},
+		ScopesSupported:                   []string{oidc.ScopeOpenID, oidc.ScopeEmail, oidc.ScopeProfile, oidc.ScopeOfflineAccess},
 		ResponseTypesSupported:            []string{string(oidc.ResponseTypeCode)},
 		ResponseModesSupported:            []string{string(oidc.ResponseModeQuery)},
-		GrantTypesSupported:               []oidc.GrantType{oidc.GrantTypeCode},
+		GrantTypesSupported:               grantTypes(),
 		SubjectTypesSupported:             []string{"public"},
 		IDTokenSigningAlgValuesSupported:  []string{"RS256"},
 		TokenEndpointAuthMethodsSupported: []oidc.AuthMethod{oidc.AuthMethodBasic, oidc.AuthMethodPost},

@@ -53,13 +53,14 @@ func TestDiscoveryNamesWhatThereIs(t *testing.T) {
 	for name, want := range map[string]any{
 		"issuer": f.issuer, "authorization_endpoint": f.issuer + "/authorize", "token_endpoint": f.issuer + "/token",
 		"userinfo_endpoint": f.issuer + "/userinfo", "jwks_uri": f.issuer + "/keys",
+		"revocation_endpoint":    f.issuer + "/revoke",
 		"introspection_endpoint": nil, "device_authorization_endpoint": nil,
 	} {
 		if got := doc[name]; got != want {
 			t.Errorf("%s: got %v, want %v", name, got, want)
 		}
 	}
-	for _, path := range []string{"/oauth/token", "/oauth/introspect", "/revoke", "/end_session", "/device_authorization", "/authorize/callback"} {
+	for _, path := range []string{"/oauth/token", "/oauth/introspect", "/end_session", "/device_authorization", "/authorize/callback"} {
 		if got := f.post(path, nil, nil).StatusCode; got != 404 {
 			t.Errorf("%s: got %d, want 404", path, got)
 		}

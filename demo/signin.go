@@ -10,12 +10,15 @@ import (
 	"github.com/zitadel/oidc/v3/pkg/op"
 )
 
-// signInPage is what page/signin.html shows: the accounts, or one message.
+// signInPage is what page/signin.html shows: the accounts, or what one of them is asked
+// to grant, or one message.
 type signInPage struct {
 	App      string // where one is going, such as "localhost:8080"
 	AppURL   string
 	ID       string // of the pending request
 	Accounts []Account
+	Email    string   // who is asked
+	Asked    []string // for which scopes
 	Message  string
 }
 
@@ -101,9 +104,21 @@ func (p *Provider) signIn(w http.ResponseWriter, r *http.Request) {
 		p.notice(w, http.StatusBadRequest, "This sign-in page was used before, or it is too old. Start again.")
 		return
 	}
+	c := choice{req, account}
+	if asked := apiScopes(req.Scopes); len(asked) > 0 {
+		id := rand.Text()
+		p.store.choices.put(id, c)
+		p.show(w, http.StatusOK, signInPage{ID: id, Email: account.Email, Asked: asked})
+		return
+	}
+	p.grant(w, r, c, req.Scopes)
+}
+
+// grant sends the browser back with a code.
+func (p *Provider) grant(w http.ResponseWriter, r *http.Request, c choice, scopes []string) {
 	code := rand.Text()
-	p.store.codes.put(code, &grant{request: req, account: account, at: time.Now()})
-	p.sendBack(w, r, &op.CodeResponseType{Code: code, State: req.State})
+	p.store.codes.put(code, &grant{request: c.request, account: c.account, scopes: scopes, at: time.Now()})
+	p.sendBack(w, r, &op.CodeResponseType{Code: code, State: c.request.State})
 }
 
 func (p *Provider) notice(w http.ResponseWriter, status int, message string) {

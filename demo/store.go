@@ -20,7 +20,9 @@ const (
 	maxCodes   = 1000
 	codeTTL    = time.Minute // RFC 6749, 4.1.2: at most ten minutes
 	maxTokens  = 1000
-	tokenTTL   = time.Hour
+	idTokenTTL = time.Hour
+	accessTTL  = time.Minute // short, so that one sees them renewed
+	refreshTTL = 24 * time.Hour
 	keyBits    = 2048
 )
 
@@ -31,8 +33,10 @@ type store struct {
 	secret  string
 	key     signingKey
 	pending *expiring[*oidc.AuthRequest] // by the id hidden in the sign-in page
+	choices *expiring[choice]            // by the id hidden in the consent page
 	codes   *expiring[*grant]            // by authorization code
 	tokens  *expiring[*grant]            // by the id inside the access token
+	refresh *expiring[*grant]            // by refresh token
 }
 
 func newStore(redirectURI, secret string) (*store, error) {
@@ -45,8 +49,10 @@ func newStore(redirectURI, secret string) (*store, error) {
 		secret:  secret,
 		key:     signingKey{rand.Text(), key},
 		pending: newExpiring[*oidc.AuthRequest](pendingTTL, maxPending),
+		choices: newExpiring[choice](pendingTTL, maxPending),
 		codes:   newExpiring[*grant](codeTTL, maxCodes),
-		tokens:  newExpiring[*grant](tokenTTL, maxTokens),
+		tokens:  newExpiring[*grant](accessTTL, maxTokens),
+		refresh: newExpiring[*grant](refreshTTL, maxTokens),
 	}, nil
 }
 
@@ -84,7 +90,7 @@ func (s *store) CreateAccessToken(_ context.Context, req op.TokenRequest) (strin
 	}
 	id := rand.Text()
 	s.tokens.put(id, g)
-	return id, time.Now().Add(tokenTTL), nil
+	return id, time.Now().Add(accessTTL), nil
 }
 
 func (s *store) SetUserinfoFromRequest(_ context.Context, info *oidc.UserInfo, req op.IDTokenRequest, scopes []string) error {
@@ -97,7 +103,7 @@ func (s *store) SetUserinfoFromRequest(_ context.Context, info *oidc.UserInfo, r
 }
 
 func (s *store) SetUserinfoFromToken(_ context.Context, info *oidc.UserInfo, tokenID, _, _ string) error {
-	g, ok := s.tokens.get(tokenID)
+	g, ok := s.granted(tokenID)
 	if !ok {
 		return errors.New("unknown or expired access token")
 	}

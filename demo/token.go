@@ -27,12 +27,19 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// exchange turns a code into tokens. The library looks the code up, which uses
-// it up, and compares verifier, client, secret and redirect URI.
 func (p *Provider) exchange(r *http.Request) (*oidc.AccessTokenResponse, error) {
-	if grantType := r.PostFormValue("grant_type"); grantType != string(oidc.GrantTypeCode) {
-		return nil, oidc.ErrUnsupportedGrantType().WithDescription("want authorization_code")
+	switch oidc.GrantType(r.PostFormValue("grant_type")) {
+	case oidc.GrantTypeCode:
+		return p.redeem(r)
+	case oidc.GrantTypeRefreshToken:
+		return p.renew(r)
 	}
+	return nil, oidc.ErrUnsupportedGrantType().WithDescription("want a code, or a token to refresh with")
+}
+
+// redeem turns a code into tokens. The library looks the code up, which uses
+// it up, and compares verifier, client, secret and redirect URI.
+func (p *Provider) redeem(r *http.Request) (*oidc.AccessTokenResponse, error) {
 	req, err := op.ParseAccessTokenRequest(r, p.op.Decoder())
 	if err != nil {
 		return nil, err
@@ -42,6 +49,19 @@ func (p *Provider) exchange(r *http.Request) (*oidc.AccessTokenResponse, error) 
 		return nil, err
 	}
 	return op.CreateTokenResponse(r.Context(), granted, client, p.op, true, req.Code, "")
+}
+
+// renew turns a refresh token into a new access token (RFC 6749, 6).
+func (p *Provider) renew(r *http.Request) (*oidc.AccessTokenResponse, error) {
+	req, err := op.ParseRefreshTokenRequest(r, p.op.Decoder())
+	if err != nil {
+		return nil, err
+	}
+	granted, client, err := op.ValidateRefreshTokenRequest(r.Context(), req, p.op)
+	if err != nil {
+		return nil, err
+	}
+	return op.CreateTokenResponse(r.Context(), granted, client, p.op, true, "", req.RefreshToken)
 }
 
 func writeJSON(w http.ResponseWriter, status int, v any) {

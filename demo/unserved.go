@@ -2,7 +2,6 @@ package demo
 
 import (
 	"context"
-	"time"
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/zitadel/oidc/v3/pkg/oidc"
@@ -10,8 +9,7 @@ import (
 )
 
 // unserved is the part of op.Storage that belongs to flows the demo does not
-// offer: refresh tokens, token exchange, introspection, revocation, provider
-// log-out. None of their routes is open (Provider.routes); should one be opened
+// offer: token exchange, introspection, provider log-out. None of their routes is open (Provider.routes); should one be opened
 // by mistake, it is refused here.
 type unserved struct{}
 
@@ -29,23 +27,7 @@ func (unserved) AuthRequestByID(context.Context, string) (op.AuthRequest, error)
 
 func (unserved) SaveAuthCode(context.Context, string, string) error { return errUnserved() }
 
-func (unserved) CreateAccessAndRefreshTokens(context.Context, op.TokenRequest, string) (string, string, time.Time, error) {
-	return "", "", time.Time{}, errUnserved()
-}
-
-func (unserved) TokenRequestByRefreshToken(context.Context, string) (op.RefreshTokenRequest, error) {
-	return nil, errUnserved()
-}
-
 func (unserved) TerminateSession(context.Context, string, string) error { return errUnserved() }
-
-func (unserved) RevokeToken(context.Context, string, string, string) *oidc.Error {
-	return errUnserved()
-}
-
-func (unserved) GetRefreshTokenInfo(context.Context, string, string) (string, string, error) {
-	return "", "", op.ErrInvalidRefreshToken
-}
 
 // SetUserinfoFromScopes is called by the library but superseded by
 // SetUserinfoFromRequest, which store has.
