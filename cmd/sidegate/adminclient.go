@@ -26,19 +26,25 @@ func newAdminClient(patience time.Duration) (*adminClient, error) {
 	if err != nil {
 		return nil, err
 	}
-	host, port, err := net.SplitHostPort(raw.WithDefaults().AdminListen)
+	addr, err := reachable(raw.WithDefaults().AdminListen)
 	if err != nil {
 		return nil, fmt.Errorf("SIDEGATE_ADMIN_LISTEN: %w", err)
 	}
-	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
-		host = "127.0.0.1"
-	}
 	return &adminClient{
-		addr: net.JoinHostPort(host, port),
+		addr: addr,
 		// A transport of its own knows of no HTTP_PROXY: who is signed in is not for
 		// a proxy to read.
 		http: http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: patience},
 	}, nil
+}
+
+// reachable returns where this machine reaches what listens at addr.
+func reachable(addr string) (string, error) {
+	host, port, err := net.SplitHostPort(addr)
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return net.JoinHostPort(host, port), err
 }
 
 // ask sends one request, with body as JSON unless it is nil, and returns the answer

@@ -25,6 +25,7 @@ type child struct {
 	args []string
 	app  string        // its name, or "auto"
 	open *url.URL      // where browsers reach it
+	env  []string      // what it is told besides
 	done chan struct{} // closed when it has ended
 	code int           // its exit code, once done
 	proc *os.Process
@@ -54,7 +55,7 @@ func (c *child) start(to streams) error {
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Stdout, cmd.Stderr = to.err, to.err
 	cmd.Env = append(withoutSettings(os.Environ()), "PORT="+port, "HOST=127.0.0.1")
-	cmd.Env = append(cmd.Env, c.environment()...)
+	cmd.Env = append(append(cmd.Env, c.environment()...), c.env...)
 	cmd.SysProcAttr = childAttributes()
 
 	started := make(chan error)
@@ -148,6 +149,9 @@ func (c *child) warnExposed(ctx context.Context, others []netip.Addr, log *slog.
 // serveChild serves in front of the app, and ends with it: with its exit code if
 // it ended by itself, with 0 if we were told to stop.
 func serveChild(ctx context.Context, s *server, c *child, to streams) error {
+	if at, err := reachable(s.config.AdminListen); err == nil && s.wantsTokens() {
+		c.env = append(c.env, "GATE_ADMIN_URL=http://"+at) // no SIDEGATE_…: it is no setting
+	}
 	if err := c.start(to); err != nil {
 		s.store.Close()
 		return err

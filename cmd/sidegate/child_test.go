@@ -38,3 +38,35 @@ func TestNothingOfTheAppIsLeft(t *testing.T) {
 	syscall.Kill(pid, syscall.SIGKILL)
 	t.Error("what the app had started is still there")
 }
+
+// An app that may ask for tokens is told where, and one that may not is told nothing.
+func TestTheAppIsToldWhereToAskForTokens(t *testing.T) {
+	for name, c := range map[string]struct {
+		set  []string
+		want string
+	}{
+		"with scopes": {[]string{"CONNECT_SCOPES=https://www.googleapis.com/auth/youtube.readonly", "ADMIN_LISTEN=127.0.0.1:29391"}, "http://127.0.0.1:29391"},
+		"on all addresses": {
+			[]string{"CONNECT_SCOPES=https://www.googleapis.com/auth/youtube.readonly", "ADMIN_LISTEN=:29391"}, "http://127.0.0.1:29391",
+		},
+		"without": {[]string{"ADMIN_LISTEN=127.0.0.1:29391"}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			settings(t, append(runnable(), c.set...)...)
+			file := filepath.Join(t.TempDir(), "env")
+			if code, _, out := do("run", "--", "sh", "-c", "env > "+file); code != 0 {
+				t.Fatalf("code %d: %s", code, out)
+			}
+			b, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := strings.Contains("\n"+string(b), "\nGATE_ADMIN_URL="+c.want+"\n"); got != (c.want != "") {
+				t.Errorf("the app's environment:\n%s", b)
+			}
+			if c.want == "" && strings.Contains(string(b), "GATE_ADMIN_URL") {
+				t.Errorf("the app is told where to ask for nothing:\n%s", b)
+			}
+		})
+	}
+}

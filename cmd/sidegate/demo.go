@@ -39,6 +39,8 @@ func demoCommand(ctx context.Context, args []string, to streams) error {
 			return err
 		}
 		raw.Upstream, raw.App = c.url(), appOf(raw.App, args)
+		// The provider's tokens are of use at its own stand-in alone.
+		c.env = append(c.env, "YOUTUBE_API="+raw.Issuer)
 	} else {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
@@ -74,6 +76,7 @@ func demoSettings(raw config.Raw) (config.Raw, error) {
 		Listen: raw.Listen, AdminListen: raw.AdminListen, Drain: raw.Drain, App: raw.App, Notice: raw.Notice,
 		Headers: raw.Headers, LogLevel: raw.LogLevel, LogFormat: raw.LogFormat,
 		RolesFile: raw.RolesFile,
+		Scopes:    raw.Scopes, ConnectScopes: raw.ConnectScopes, TokenHeader: raw.TokenHeader,
 	}.WithDefaults()
 	for _, a := range []struct {
 		name  string
