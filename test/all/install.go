@@ -28,7 +28,7 @@ func (i *installer) all() error {
 		{"install Streamlit (PyPI)", i.streamlit},
 		{"install the other dashboards (PyPI)", i.dashboards},
 		{"install PyJWT (PyPI)", i.pyjwt},
-		{"install Google's API client (PyPI)", i.google},
+		{"install Google's API client (PyPI)", i.youtube},
 		{"install the second OpenID provider (npm)", i.provider},
 	} {
 		if err := i.report.step(s.name, s.do); err != nil {
@@ -155,9 +155,10 @@ func (i *installer) pyjwt() error {
 	return os.WriteFile(i.cache.HasPyJWT(), nil, 0o644)
 }
 
-// google installs what the manual asks Google's APIs with.
-func (i *installer) google() error {
-	return i.dashboard(filepath.Join(i.dir, "test", "e2e", "testdata", "google", "requirements.txt"), i.cache.App("google"))
+// youtube installs what the manual asks Google's APIs with, and a Streamlit for
+// examples/youtube.
+func (i *installer) youtube() error {
+	return i.dashboard(filepath.Join(i.dir, "test", "e2e", "testdata", "youtube", "requirements.txt"), i.cache.App("youtube"))
 }
 
 // provider installs exactly what test/provider/package-lock.json says, once.

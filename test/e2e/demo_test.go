@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"strings"
 	"testing"
 
 	"sidegate/test/parts"
@@ -52,6 +53,48 @@ func TestDemoInFrontOfStreamlit(t *testing.T) {
 	p.Click(".st-key-add button")
 	p.WaitText(".st-key-count", "Counted 1")
 	g.Stop(t) // and Streamlit with it
+}
+
+// The demo has all that the example needs: consent, tokens that live a minute, and an API
+// that takes them.
+func TestDemoInFrontOfTheYouTubeExample(t *testing.T) {
+	t.Parallel()
+	streamlit := stage.Part(t, streamlitWithGoogle)
+	b := stage.NewBrowser(t)
+	g := demo(t)
+	g.Settings["CONNECT_SCOPES"] = youtube
+	g.Serve(t, nil, "demo", "--", streamlit, "run", youtubeExample(t))
+	p := b.Profile(t)
+	p.Open(g.URL + "/")
+	p.SignIn("alice@example.com")
+	p.WaitText(".st-key-channels", "Connect YouTube")
+	p.Shoot("youtube-connect")
+
+	second := p.Opened(t, connectButton)
+	second.SignIn("alice@example.com")
+	second.WaitText("main", "wants access to your data", "alice@example.com", youtube)
+	second.Shoot("demo-consent")
+	second.Click(`input[name="scope"]`) // unticked
+	second.Click(`button[value="allow"]`)
+	second.WaitText(".st-key-channels", "Connect YouTube") // the app sees that it was not granted
+
+	third := second.Opened(t, connectButton)
+	third.SignIn("alice@example.com")
+	third.Click(`button[value="allow"]`)
+	third.WaitText(".st-key-channels", "Alice Archer's channel", "48,213", "1,024", "37")
+	third.Shoot("youtube")
+	p.Click(".st-key-refresh button")
+	p.WaitText(".st-key-channels", "48,213")
+
+	p.Open(g.URL + "/_gate/")
+	p.WaitText("main", youtube)
+	p.Click(`form[action="/_gate/disconnect"] button`)
+	rig.Eventually(t, p.State, func() bool {
+		text := p.Text("main")
+		return text != "" && !strings.Contains(text, youtube)
+	})
+	third.Click(".st-key-refresh button")
+	third.WaitText(".st-key-channels", "Connect YouTube")
 }
 
 func TestDemoEndsWithItsAppAndKeepsItsExitCode(t *testing.T) {

@@ -105,7 +105,9 @@ func (a *youtubeAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.mu.Lock()
 	a.seen[token]++
 	a.mu.Unlock()
-	json.NewEncoder(w).Encode(map[string]any{"items": []any{map[string]any{"id": sub, "statistics": map[string]string{"viewCount": "1234"}}}})
+	json.NewEncoder(w).Encode(map[string]any{"items": []any{map[string]any{
+		"id": sub, "snippet": map[string]string{"title": "Channel " + sub}, "statistics": map[string]string{"viewCount": "1234"},
+	}}})
 }
 
 // introspect asks the provider (RFC 7662).
@@ -138,15 +140,13 @@ func (a *youtubeAPI) tokens() (all []string) {
 	return all
 }
 
-// startStatistics starts statisticsApp with the manual's code for sidegate g.
-func startStatistics(t *testing.T, g *stage.Gate, api string) string {
+// manualsCode is what docs/tokens.md says to copy.
+func manualsCode(t *testing.T) (code string) {
 	t.Helper()
-	python := stage.Part(t, func(c parts.Cache) string { return filepath.Join(c.App("google"), "bin", "python") })
 	manual, err := os.ReadFile(filepath.Join(stage.Checkout(t), "docs", "tokens.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	var code string
 	for _, name := range []string{"def access_token", "def credentials"} {
 		for _, block := range regexp.MustCompile("(?s)```python\n(.*?)```").FindAllSubmatch(manual, -1) {
 			if strings.Contains(string(block[1]), name) {
@@ -154,6 +154,14 @@ func startStatistics(t *testing.T, g *stage.Gate, api string) string {
 			}
 		}
 	}
+	return code
+}
+
+// startStatistics starts statisticsApp with the manual's code for sidegate g.
+func startStatistics(t *testing.T, g *stage.Gate, api string) string {
+	t.Helper()
+	python := stage.Part(t, func(c parts.Cache) string { return filepath.Join(c.App("youtube"), "bin", "python") })
+	code := manualsCode(t)
 	const address = `"http://127.0.0.1:8081"`
 	if strings.Count(code, address) != 1 || !strings.Contains(code, "def credentials") {
 		t.Fatalf("docs/tokens.md has other code:\n%s", code)

@@ -26,8 +26,8 @@ func (c Cache) Venv() string { return filepath.Join(c.Dir, "venv") }
 // Streamlit is the program of that name.
 func (c Cache) Streamlit() string { return filepath.Join(c.Venv(), "bin", "streamlit") }
 
-// App is the Python environment that holds what
-// test/dashboards/testdata/NAME/requirements.txt names.
+// App is the Python environment that holds what testdata/NAME/requirements.txt names
+// in test/dashboards or test/e2e.
 func (c Cache) App(name string) string { return filepath.Join(c.Dir, "app-"+name) }
 
 // PyJWT lists the releases, for pip, of what the manual checks signed assertions with.

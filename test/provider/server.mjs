@@ -74,6 +74,7 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
   ttl: { Interaction: 600, Session: 3600, Grant: 3600, RefreshToken: 3600, AccessToken: Number(process.env.ACCESS_TOKEN_SECONDS || 3600) },
   scopes: ['openid', 'offline_access', ...apis],
   rotateRefreshToken: true,
+  revokeGrantPolicy: () => true, // as at Google: whoever gives an access token back ends the grant
   async findAccount(_, sub) {
     const email = bySubject.get(sub);
     if (!email) return undefined;

@@ -12,6 +12,7 @@ import (
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
 
 	"sidegate/test/rig"
@@ -73,6 +74,41 @@ func openTab(t *testing.T, parent context.Context, options ...chromedp.ContextOp
 	}
 	t.Cleanup(cancel)
 	return &Tab{t, ctx}
+}
+
+// Opened presses an element that opens another tab, and returns that. The browser does
+// not say by whom a tab was opened that must not know (rel="noreferrer"), so it is the
+// one that was not there before.
+func (p *Tab) Opened(t *testing.T, css string) *Tab {
+	t.Helper()
+	before := p.targets(t)
+	p.Click(css)
+	var opened target.ID
+	rig.Eventually(t, func() string { return "pressing " + css + " opens no tab\n" + p.State() }, func() bool {
+		for id := range p.targets(t) {
+			if !before[id] {
+				opened = id
+			}
+		}
+		return opened != ""
+	})
+	return openTab(t, p.Ctx, chromedp.WithTargetID(opened))
+}
+
+// targets are the pages that are open, in whichever profile.
+func (p *Tab) targets(t *testing.T) map[target.ID]bool {
+	t.Helper()
+	all, err := chromedp.Targets(p.Ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages := make(map[target.ID]bool)
+	for _, info := range all {
+		if info.Type == "page" {
+			pages[info.TargetID] = true
+		}
+	}
+	return pages
 }
 
 // Close closes the tab, and with it the connections of its page.
