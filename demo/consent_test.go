@@ -231,6 +231,15 @@ func TestARevokedTokenEndsItsGrantAndNoOther(t *testing.T) {
 	}
 }
 
+func TestTheStandInKnowsOnesOwnChannelAlone(t *testing.T) {
+	f := newFlow(t)
+	r, _ := http.NewRequest("GET", f.issuer+"/youtube/v3/channels?id=UC-demo-bob", nil)
+	r.Header.Set("Authorization", "Bearer "+f.connect(YouTubeScope).Access)
+	if got := f.do(r); got.StatusCode != 400 || strings.Contains(got.body, "48213") {
+		t.Errorf("got %d %s, want 400", got.StatusCode, got.body)
+	}
+}
+
 func TestTheStandInRefusesWhatIsNoToken(t *testing.T) {
 	f := newFlow(t)
 	good := f.connect(YouTubeScope).Access
