@@ -14,6 +14,10 @@ import (
 // TicketHeader is where the app finds its ticket, and where it may put it.
 const TicketHeader = "X-User-Ticket"
 
+// RefusedHeader is where the app may say which access token an API did not take: it is
+// renewed then, whatever its end.
+const RefusedHeader = "X-Refused-Token"
+
 // token is the answer to GET /token. There is no refresh token in it.
 type token struct {
 	Access  string         `json:"access_token"`
@@ -50,7 +54,7 @@ func (k *Keeper) Token(w http.ResponseWriter, r *http.Request) error {
 	if k.Allowed == nil || !k.Allowed(who) {
 		return &web.Error{Status: http.StatusForbidden, Code: "not_allowed", Public: "This account may not use this app any more."}
 	}
-	held, err := k.fresh(r.Context(), ticket, who.Expires)
+	held, err := k.fresh(r.Context(), ticket, who.Expires, r.Header.Get(RefusedHeader))
 	if err != nil && !errors.Is(err, session.ErrNone) {
 		return notNow(err)
 	}

@@ -61,6 +61,9 @@ const (
 	// earliest is how long before its end an access token is renewed at most; of one
 	// with a short life the last third.
 	earliest = 5 * time.Minute
+	// youngest is how old a token has to be before it is renewed because an API has
+	// refused it: an app that says so of each one costs the provider no more than that.
+	youngest = 5 * time.Second
 	// spare is what has to be left of a token that is handed out at all: it is on its
 	// way to an API.
 	spare = 10 * time.Second
@@ -76,9 +79,13 @@ const (
 
 func life(t session.Tokens) time.Duration { return t.Expires.Sub(t.Obtained) }
 
-// due reports whether tokens should be renewed, and can be.
-func (k *Keeper) due(t session.Tokens) bool {
-	return t.Refresh != "" && t.Expires.Sub(k.Now()) < min(earliest, life(t)/3)
+// due reports whether tokens should be renewed, and can be: soon at their end, or
+// because an API has refused this very access token, "" for none. A grant that was
+// withdrawn at the provider shows in no other way before the token's end.
+func (k *Keeper) due(t session.Tokens, refused string) bool {
+	now := k.Now()
+	return t.Refresh != "" && (t.Expires.Sub(now) < min(earliest, life(t)/3) ||
+		t.Access == refused && refused != "" && now.Sub(t.Obtained) >= youngest)
 }
 
 // good reports whether the access token can be handed out.
@@ -86,21 +93,22 @@ func (k *Keeper) good(t session.Tokens) bool {
 	return t.Access != "" && t.Expires.Sub(k.Now()) > min(spare, life(t)/6)
 }
 
-// fresh returns the tokens of a ticket's session, renewed if it is time. ErrNone:
-// there are none.
-func (k *Keeper) fresh(ctx context.Context, t session.Ticket, expires time.Time) (session.Tokens, error) {
+// fresh returns the tokens of a ticket's session, renewed if it is time, or if refused
+// is what they are. ErrNone: there are none.
+func (k *Keeper) fresh(ctx context.Context, t session.Ticket, expires time.Time, refused string) (session.Tokens, error) {
 	held, err := k.Sessions.Tokens(ctx, t)
-	if err != nil || !k.due(held) {
+	if err != nil || !k.due(held, refused) {
 		return held, err
 	}
+	good := k.good(held) && held.Access != refused
 	patience := longWait
-	if k.good(held) {
+	if good {
 		patience = shortWait
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	got, err := k.refresh(ctx, t, expires)
-	if err != nil && !errors.Is(err, session.ErrNone) && k.good(held) {
+	got, err := k.refresh(ctx, t, expires, refused)
+	if err != nil && !errors.Is(err, session.ErrNone) && good {
 		return held, nil
 	}
 	return got, err
@@ -108,13 +116,13 @@ func (k *Keeper) fresh(ctx context.Context, t session.Ticket, expires time.Time)
 
 // refresh renews tokens, once for all who ask at the same time. It goes on when they
 // leave: what the provider has sent must not be lost.
-func (k *Keeper) refresh(ctx context.Context, t session.Ticket, expires time.Time) (session.Tokens, error) {
+func (k *Keeper) refresh(ctx context.Context, t session.Ticket, expires time.Time, refused string) (session.Tokens, error) {
 	k.mu.Lock()
 	f := k.flights[t]
 	if f == nil {
 		f = &flight{done: make(chan struct{})}
 		k.flights[t] = f
-		go k.fly(context.WithoutCancel(ctx), f, t, expires)
+		go k.fly(context.WithoutCancel(ctx), f, t, expires, refused)
 	}
 	k.mu.Unlock()
 	select {
@@ -125,10 +133,10 @@ func (k *Keeper) refresh(ctx context.Context, t session.Ticket, expires time.Tim
 	}
 }
 
-func (k *Keeper) fly(ctx context.Context, f *flight, t session.Ticket, expires time.Time) {
+func (k *Keeper) fly(ctx context.Context, f *flight, t session.Ticket, expires time.Time, refused string) {
 	ctx, cancel := context.WithTimeout(ctx, longWait)
 	defer cancel()
-	f.tokens, f.err = k.renew(ctx, t, expires)
+	f.tokens, f.err = k.renew(ctx, t, expires, refused)
 	land := func() {
 		k.mu.Lock()
 		defer k.mu.Unlock()

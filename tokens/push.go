@@ -12,7 +12,7 @@ import (
 func (k *Keeper) Access(ctx context.Context, s session.Session) string {
 	ctx, cancel := context.WithTimeout(ctx, shortWait)
 	defer cancel()
-	held, err := k.fresh(ctx, k.Sessions.Ticket(s), s.Expires)
+	held, err := k.fresh(ctx, k.Sessions.Ticket(s), s.Expires, "")
 	if err != nil || !k.good(held) {
 		return ""
 	}

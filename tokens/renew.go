@@ -12,14 +12,15 @@ import (
 const pollStep = 50 * time.Millisecond
 
 // renew gets new tokens from the provider, or from the process that has its turn.
-func (k *Keeper) renew(ctx context.Context, t session.Ticket, expires time.Time) (session.Tokens, error) {
-	turn, got, err := k.await(ctx, t, k.due)
+func (k *Keeper) renew(ctx context.Context, t session.Ticket, expires time.Time, refused string) (session.Tokens, error) {
+	due := func(held session.Tokens) bool { return k.due(held, refused) }
+	turn, got, err := k.await(ctx, t, due)
 	if turn == nil {
 		return got, err
 	}
 	defer turn.End(ctx)
 	held, err := k.Sessions.Tokens(ctx, t)
-	if err != nil || !k.due(held) {
+	if err != nil || !due(held) {
 		return held, err
 	}
 	got, err = k.Provider.Refresh(ctx, held)

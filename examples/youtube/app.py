@@ -28,10 +28,12 @@ class ConnectNeeded(Exception):
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-def access_token(ticket, *scopes):
-    """Returns a person's access token, and when it ends (Unix time)."""
+def access_token(ticket, *scopes, refused=""):
+    """Returns a person's access token, and when it ends (Unix time). refused is one that an
+    API answered 401 to: another is made, or it turns out that access was withdrawn."""
     query = urllib.parse.urlencode({"scopes": " ".join(scopes)})
-    request = urllib.request.Request(f"{SIDEGATE}/token?{query}", headers={"X-User-Ticket": ticket})
+    headers = {"X-User-Ticket": ticket, "X-Refused-Token": refused}
+    request = urllib.request.Request(f"{SIDEGATE}/token?{query}", headers=headers)
     try:
         with _direct.open(request, timeout=30) as answer:
             said = json.load(answer)
@@ -46,12 +48,16 @@ def access_token(ticket, *scopes):
 def credentials(ticket, *scopes):
     """Credentials for google-api-python-client and everything else on google-auth."""
 
+    last = ""
+
     def refresh(request, scopes):
-        token, ends = access_token(ticket, *scopes)
+        nonlocal last
+        # Asked again, the last one was refused by the API or is over.
+        last, ends = access_token(ticket, *scopes, refused=last)
         # google-auth refuses what ends within 3:45 minutes. Whatever ends sooner it will try,
         # be answered 401 by the API, and come here again, all by itself.
         ends = max(ends, time.time() + 240)
-        return token, datetime.datetime.fromtimestamp(ends, datetime.timezone.utc).replace(tzinfo=None)
+        return last, datetime.datetime.fromtimestamp(ends, datetime.timezone.utc).replace(tzinfo=None)
 
     return Credentials(token=None, scopes=list(scopes), refresh_handler=refresh)
 
