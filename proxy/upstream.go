@@ -107,7 +107,7 @@ func (u *Upstream) dialInTurn(ctx context.Context, network, addr string) (net.Co
 
 // lookTime is how long an answer to Look may take, and lookBytes how much of it counts.
 const (
-	lookTime  = 5 * time.Second
+	lookTime  = 2 * time.Second
 	lookBytes = 64 << 10
 )
 

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
-	"errors"
 	"net"
 	"time"
 
@@ -36,7 +35,7 @@ func (c *child) environment() []string {
 	return env
 }
 
-// While it starts, an app may fail for longTime and still be recognised; people are
+// An app that takes connections may fail for longTime and still be recognised; people are
 // kept waiting for shortTime of that.
 const (
 	shortTime = 5 * time.Second
@@ -45,34 +44,38 @@ const (
 
 // recognise asks the app what it is, until it answers, and says so.
 func (s *server) recognise(ctx context.Context) {
-	var failing time.Time // since when
-	for {
+	var failing time.Time // since when; zero: it is not there at all
+	for ctx.Err() == nil {
+		began := time.Now()
 		app, err := apps.Recognise(ctx, s.upstream.Look)
-		if errors.Is(err, apps.ErrStarting) {
-			if failing.IsZero() {
-				failing = time.Now()
-			}
-			if time.Since(failing) > shortTime {
-				s.preset.Set(apps.App{})
-			}
-			if time.Since(failing) > longTime {
-				err = nil
-			}
+		if err == nil {
+			s.recognised(app)
+			return
 		}
 		switch {
-		case err == nil && app.Name != "":
-			s.preset.Set(app)
-			s.log.Info("the app is "+app.Title, "preset", app.Name, "because", "it answers "+app.Sign.Path+" as only that does")
+		case s.upstream.Check(ctx) != nil:
+			failing = time.Time{}
+		case failing.IsZero():
+			failing = began
+		case time.Since(failing) > longTime:
+			s.recognised(apps.App{})
 			return
-		case err == nil:
+		case time.Since(failing) > shortTime:
 			s.preset.Set(apps.App{})
-			s.log.Info("the app is none that is known: it gets what any web app gets; SIDEGATE_APP names one")
-			return
 		}
 		select {
 		case <-ctx.Done():
-			return
 		case <-time.After(500 * time.Millisecond):
 		}
 	}
+}
+
+// recognised puts the app's preset in force; the zero App is none that is known.
+func (s *server) recognised(app apps.App) {
+	s.preset.Set(app)
+	if app.Name == "" {
+		s.log.Info("the app is none that is known: it gets what any web app gets; SIDEGATE_APP names one")
+		return
+	}
+	s.log.Info("the app is "+app.Title, "preset", app.Name, "because", "it answers "+app.Sign.Path+" as only that does")
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -51,5 +52,23 @@ func TestAnAppIsRecognisedWhenItIsUp(t *testing.T) {
 	s.recognise(t.Context())
 	if got := s.preset.App().Name; got != "dash" {
 		t.Errorf("it is taken for %q", got)
+	}
+}
+
+// An app that takes connections and answers no question of ours is not kept from its
+// people for long.
+func TestAnAppThatDoesNotAnswerIsNotWaitedForLong(t *testing.T) {
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	s := &server{upstream: proxy.NewUpstream(&url.URL{Scheme: "http", Host: silent.Addr().String()}), log: slog.New(slog.DiscardHandler)}
+	s.preset.Set(apps.Named("streamlit"))
+	go s.recognise(t.Context())
+	for start := time.Now(); s.preset.App().Name != ""; time.Sleep(10 * time.Millisecond) {
+		if time.Since(start) > 4*shortTime {
+			t.Fatal("people still wait")
+		}
 	}
 }

@@ -134,6 +134,7 @@ func start(program, dir, app string) (*gate, error) {
 		"SIDEGATE_UPSTREAM=http://" + app, "SIDEGATE_PUBLIC_URL=" + public, "SIDEGATE_LISTEN=" + g.addr, "SIDEGATE_ADMIN_LISTEN=" + addrs[1],
 		"SIDEGATE_ISSUER=http://127.0.0.1:9", "SIDEGATE_CLIENT_ID=id", "SIDEGATE_CLIENT_SECRET=" + rand.Text(), "SIDEGATE_ALLOW_ANYONE=true",
 		"SIDEGATE_SESSION_STORE=file:" + store, "SIDEGATE_SECRET=" + secret, "SIDEGATE_LOG_LEVEL=error", "SIDEGATE_DRAIN=1s",
+		"SIDEGATE_APP=none", // it speaks WebSocket alone
 	}
 	g.cmd.Stderr = os.Stderr
 	if err := g.cmd.Start(); err != nil {
