@@ -32,10 +32,10 @@ from googleapiclient.discovery import build
 
 # A company's proxy is not for the ticket.
 ask = manual.access_token
-def access_token(*args):
+def access_token(*args, **more):
     os.environ["http_proxy"] = "http://127.0.0.1:1"
     try:
-        return ask(*args)
+        return ask(*args, **more)
     finally:
         del os.environ["http_proxy"]
 manual.access_token = access_token
