@@ -81,20 +81,28 @@ func hear(t *testing.T, client *http.Client, address string, headers map[string]
 	return v
 }
 
+// pythonOf returns the pieces of Python in a page of the manual.
+func pythonOf(t *testing.T, page string) (pieces []string) {
+	t.Helper()
+	manual, err := os.ReadFile(filepath.Join(stage.Checkout(t), "docs", page))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, block := range regexp.MustCompile("(?s)```python\n(.*?)```").FindAllSubmatch(manual, -1) {
+		pieces = append(pieces, string(block[1]))
+	}
+	if len(pieces) == 0 {
+		t.Fatalf("docs/%s has no Python", page)
+	}
+	return pieces
+}
+
 // startChecking starts checkingApp, with the manual's code for sidegate g.
 func startChecking(t *testing.T, g *stage.Gate) string {
 	t.Helper()
 	stage.Part(t, parts.Cache.HasPyJWT)
-	manual, err := os.ReadFile(filepath.Join(stage.Checkout(t), "docs", "headers.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	code := regexp.MustCompile("(?s)```python\n(.*?)```").FindSubmatch(manual)
-	if code == nil {
-		t.Fatal("docs/headers.md has no Python")
-	}
 	const public, keys = `"https://app.example.com"`, `"http://127.0.0.1:8080/_gate/jwks.json"`
-	text := string(code[1])
+	text := pythonOf(t, "headers.md")[0]
 	if strings.Count(text, public) != 1 || strings.Count(text, keys) != 1 {
 		t.Fatalf("docs/headers.md names other addresses:\n%s", text)
 	}

@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -143,14 +142,11 @@ func (a *youtubeAPI) tokens() (all []string) {
 // manualsCode is what docs/tokens.md says to copy.
 func manualsCode(t *testing.T) (code string) {
 	t.Helper()
-	manual, err := os.ReadFile(filepath.Join(stage.Checkout(t), "docs", "tokens.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	pieces := pythonOf(t, "tokens.md")
 	for _, name := range []string{"def access_token", "def credentials"} {
-		for _, block := range regexp.MustCompile("(?s)```python\n(.*?)```").FindAllSubmatch(manual, -1) {
-			if strings.Contains(string(block[1]), name) {
-				code += string(block[1]) + "\n"
+		for _, piece := range pieces {
+			if strings.Contains(piece, name) {
+				code += piece + "\n"
 			}
 		}
 	}
