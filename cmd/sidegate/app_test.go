@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -69,6 +70,21 @@ func TestAnAppThatDoesNotAnswerIsNotWaitedForLong(t *testing.T) {
 	for start := time.Now(); s.preset.App().Name != ""; time.Sleep(10 * time.Millisecond) {
 		if time.Since(start) > 4*shortTime {
 			t.Fatal("people still wait")
+		}
+	}
+}
+
+// A child is told what its app needs, and of other apps nothing; as long as nobody knows
+// which it is, what any of them would need.
+func TestAChildIsToldWhatItsAppNeeds(t *testing.T) {
+	for _, tt := range []struct {
+		app                string
+		streamlit, jupyter bool
+	}{{"streamlit", true, false}, {"jupyter", false, true}, {"auto", true, true}, {"none", false, false}} {
+		c := &child{addr: "127.0.0.1:8501", app: tt.app, open: &url.URL{Scheme: "http", Host: "localhost:8080"}}
+		told := strings.Join(c.environment(), "\n")
+		if strings.Contains(told, "STREAMLIT_SERVER_PORT=8501") != tt.streamlit || strings.Contains(told, "JUPYTER_PORT=8501") != tt.jupyter {
+			t.Errorf("%s: the child is told\n%s", tt.app, told)
 		}
 	}
 }
