@@ -37,15 +37,18 @@ func packages(t *testing.T) []listed {
 func mayImport() map[string][]string {
 	return map[string][]string{
 		"access":              {"identity"},
-		"login":               {"access", "identity", "session", "web"},
+		"login":               {"access", "explain", "identity", "session", "web"},
 		"login/logintest":     {},
-		"proxy":               {"access", "identity", "session", "web", "proxy/apps"},
+		"proxy":               {"access", "identity", "session", "web", "proxy/apps", "upstream"},
 		"session":             {"identity"},
 		"session/filestore":   {"session"},
 		"session/redisstore":  {"session"},
 		"session/sessiontest": {"session", "test/need"},
 		"tokens":              {"session", "web"},
 		"demo":                {"web"},
+		"web":                 {"explain"},
+		"doctor":              {"explain"},
+		"setup":               {"doctor", "explain"},
 	}
 }
 
