@@ -45,8 +45,9 @@ func TestJupyterLab(t *testing.T) {
 
 	jupyterEnded(t, d, p)
 
-	p.Click(`.lm-MenuBar-item:first-of-type`) // File
-	clickItem(t, p, `.lm-Menu-item[data-command="filemenu:logout"]`)
+	const logout = `.lm-Menu-item[data-command="filemenu:logout"]`
+	p.ClickUntil(`.lm-MenuBar-item:first-of-type`, logout, "Log Out") // File
+	clickItem(t, p, logout)
 	p.WaitText("main", "You are signed out")
 	d.wantSignedOut(p)
 

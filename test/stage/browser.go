@@ -136,22 +136,10 @@ func (p *Tab) Reload() {
 	p.Do("reloading", chromedp.Reload())
 }
 
-// Click presses an element.
-func (p *Tab) Click(css string) {
-	p.t.Helper()
-	p.Do("clicking "+css, chromedp.Click(chromedp.CSS(css)))
-}
-
 // Upload chooses a file in an input, which may be hidden behind a button.
 func (p *Tab) Upload(css, path string) {
 	p.t.Helper()
 	p.Do("choosing a file", chromedp.SetUploadFiles(chromedp.CSS(css), []string{path}, chromedp.NodeReady))
-}
-
-// SignIn presses the button of an account on the provider's page.
-func (p *Tab) SignIn(account string) {
-	p.t.Helper()
-	p.Click(fmt.Sprintf(`button[name="account"][value=%q]`, account))
 }
 
 // WaitText waits until the element holds each of the texts.
