@@ -39,11 +39,11 @@ func (c *checks) all() error {
 	alone := []string{"sidegate/test/dashboards", "sidegate/test/fault"}
 	together := slices.DeleteFunc(strings.Fields(packages), func(p string) bool { return slices.Contains(alone, p) })
 	c.step("go test -race", func() error {
-		return c.show("go", append([]string{"test", "-race", "-shuffle=on", "-count=1", "-timeout=15m"}, together...)...)
+		return c.test([]string{"-race", "-shuffle=on", "-count=1", "-timeout=15m"}, together...)
 	})
 	for _, p := range alone {
 		c.step("go test "+p, func() error {
-			return c.show("go", "test", "-v", "-count=1", "-timeout=10m", p)
+			return c.test([]string{"-v", "-count=1", "-timeout=10m"}, p)
 		})
 	}
 	targets, err := c.fuzzTargets()

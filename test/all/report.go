@@ -10,8 +10,9 @@ import (
 // report says line by line what happens, how long it took, and at the end what
 // failed.
 type report struct {
-	out  io.Writer
-	done []result
+	out    io.Writer
+	done   []result
+	second []string // tests that passed at their second try
 }
 
 type result struct {
@@ -56,6 +57,9 @@ func (r *report) close() error {
 		fmt.Fprintf(r.out, "  %s %8v  %s\n", verdict, d.took, d.name)
 	}
 	fmt.Fprintf(r.out, "%d steps ok, %d failed, %v together\n", len(r.done)-failed, failed, total)
+	for _, s := range r.second {
+		fmt.Fprintln(r.out, "passed at the second try only:", s)
+	}
 	if failed > 0 {
 		return errors.New("not everything passed")
 	}
