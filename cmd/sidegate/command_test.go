@@ -70,16 +70,17 @@ func do(args ...string) (code int, out, err string) {
 }
 
 func TestUnknownCommandExplainsItself(t *testing.T) {
-	for _, args := range [][]string{{"sevre"}, {"run"}, {"run", "--"}, {"demo", "streamlit"}, {"serve", "now"},
+	code, _, err := do("sevre")
+	if code != 2 || !strings.Contains(err, `unknown command "sevre"`) || !strings.Contains(err, "sidegate [serve]") {
+		t.Errorf("code %d, %q", code, err)
+	}
+	for _, args := range [][]string{{"run"}, {"run", "--"}, {"run", "streamlit"}, {"demo", "streamlit"}, {"demo", "--"}, {"serve", "now"}, {"risc"}, {"risc", "end"},
 		{"sessions"}, {"sessions", "end"}, {"sessions", "list", "alice@example.com"}, {"sessions", "list", "--all"}, {"sessions", "revoke"},
-		{"sessions", "revoke", "--all", "alice@example.com"}, {"sessions", "revoke", "--json", "alice@example.com"}} {
+		{"sessions", "revoke", "--all", "alice@example.com"}, {"sessions", "revoke", "--json", "alice@example.com"}, {"help", "sevre"}, {"completion", "tcsh"}, {"completion", "words", "run"}} {
 		code, _, err := do(args...)
-		if code != 2 || !strings.Contains(err, "unknown command") || !strings.Contains(err, "Usage:") {
+		if code != 2 || !strings.Contains(err, "cannot be used as") || !strings.Contains(err, "Usage:\n  sidegate "+verbNamed(args[0]).forms[0].args) {
 			t.Errorf("%v: code %d, %q", args, code, err)
 		}
-	}
-	if code, out, _ := do("--help"); code != 0 || !strings.Contains(out, "Usage:") {
-		t.Errorf("--help: code %d, %q", code, out)
 	}
 }
 

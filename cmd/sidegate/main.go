@@ -13,42 +13,11 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
-	"slices"
 	"strings"
 	"syscall"
 
 	"sidegate/config"
-	"sidegate/login"
 )
-
-const usage = `sidegate puts a web app behind sign-in with Google or any OpenID provider.
-
-Usage:
-  sidegate [serve]          stand in front of the app at SIDEGATE_UPSTREAM
-  sidegate run -- CMD…      start the app as a child and stand in front of it
-  sidegate demo [-- CMD…]   the same with a built-in provider and, without CMD, a
-                            sample dashboard: needs no account and no settings
-  sidegate config           print the effective settings, secrets masked
-  sidegate settings         print the table of all settings
-  sidegate recipe APP [--compose|--systemd|--kubernetes]
-                            print a ready configuration for a dashboard
-  sidegate sessions list [--json]
-                            who is signed in at the running sidegate
-  sidegate sessions revoke WHO…
-                            end sessions: WHO is an e-mail, sub:SUBJECT or id:ID;
-                            --all in its place ends everybody's
-  sidegate risc register    have Google tell this sidegate when an account is hijacked,
-                            disabled or signed out (also: verify, status)
-  sidegate healthcheck      ask the running sidegate whether it serves
-  sidegate version          print the version
-
-Settings come from the environment, see "sidegate settings". For example:
-
-  sidegate demo
-  sidegate demo -- streamlit run app.py
-  SIDEGATE_CLIENT_JSON=client_secret.json SIDEGATE_ALLOWED_DOMAINS=example.com \
-      sidegate run -- streamlit run app.py
-`
 
 // streams are where a command writes: what was asked for, and everything else.
 type streams struct{ out, err io.Writer }
@@ -65,70 +34,33 @@ func command(args []string, to streams) int {
 	// After the first signal the second one ends the process at once.
 	context.AfterFunc(ctx, stop)
 
-	name, rest, ok := splitCommand(args)
-	if !ok {
-		fmt.Fprintf(to.err, "sidegate: unknown command %q\n\n%s", strings.Join(args, " "), usage)
+	v, rest := splitCommand(args)
+	switch {
+	case v.run == nil:
+		fmt.Fprintf(to.err, "sidegate: unknown command %q\n\n%s", args[0], usage())
+		return 2
+	case asksForHelp(rest):
+		fmt.Fprint(to.out, v.help())
+		return 0
+	case !v.fits(rest):
+		fmt.Fprintf(to.err, "sidegate: %s cannot be used as %q\n\n%s", v.name, strings.Join(args, " "), v.help())
 		return 2
 	}
-	switch name {
-	case "serve":
-		return report(to, serveCommand(ctx, to))
-	case "run":
-		return report(to, runCommand(ctx, rest, to))
-	case "demo":
-		return report(to, demoCommand(ctx, rest, to))
-	case "config":
-		return report(to, configCommand(to))
-	case "settings":
-		fmt.Fprint(to.out, config.Table())
-	case "recipe":
-		return report(to, recipeCommand(rest, to))
-	case "sessions":
-		order, _ := parseSessions(rest)
-		return report(to, sessionsCommand(ctx, order, to))
-	case "risc":
-		return report(to, riscCommand(ctx, rest[0], login.RISCBase, to))
-	case "healthcheck":
-		return report(to, healthCommand(ctx))
-	case "version":
-		fmt.Fprintln(to.out, "sidegate", version())
-	case "help":
-		fmt.Fprint(to.out, usage)
-	}
-	return 0
+	return report(to, v.run(ctx, rest, to))
 }
 
-// splitCommand reads "NAME [-- CMD…]", "risc WHAT", and "sessions" with what
-// belongs to it.
-func splitCommand(args []string) (name string, rest []string, ok bool) {
+// splitCommand returns the command that is meant, and what follows it.
+func splitCommand(args []string) (verb, []string) {
 	if len(args) == 0 {
-		return "serve", nil, true
+		return verbNamed("serve"), nil
 	}
-	name = args[0]
-	switch name {
+	switch args[0] {
 	case "-h", "-help", "--help":
-		name = "help"
+		return verbNamed("help"), args[1:]
 	case "-v", "-version", "--version":
-		name = "version"
+		return verbNamed("version"), args[1:]
 	}
-	rest = args[1:]
-	switch name {
-	case "recipe":
-		return name, rest, true
-	case "sessions":
-		_, ok = parseSessions(rest)
-		return name, rest, ok
-	case "run", "demo":
-		if len(rest) > 0 && rest[0] == "--" {
-			return name, rest[1:], len(rest) > 1
-		}
-		return name, nil, len(rest) == 0 && name == "demo"
-	case "risc":
-		return name, rest, len(rest) == 1 && slices.Contains([]string{"register", "verify", "status"}, rest[0])
-	case "serve", "config", "settings", "healthcheck", "version", "help":
-		return name, nil, len(rest) == 0
-	}
-	return "", nil, false
+	return verbNamed(args[0]), args[1:]
 }
 
 // exitCode is an error that only says with which code to end.

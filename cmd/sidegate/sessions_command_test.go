@@ -159,7 +159,7 @@ func TestReadmeTellsOfTheSessionCommands(t *testing.T) {
 		if !strings.Contains(string(readme), want) {
 			t.Errorf("no %q in the README", want)
 		}
-		if command, ok := strings.CutPrefix(want, "sidegate "); ok && !strings.Contains(usage, fmt.Sprintf("  sidegate %s", command)) {
+		if command, ok := strings.CutPrefix(want, "sidegate "); ok && !strings.Contains(usage(), fmt.Sprintf("  sidegate %s", command)) {
 			t.Errorf("no %q in the usage", want)
 		}
 	}

@@ -70,6 +70,8 @@ func (i *installer) missing() []string {
 		{"ip", "iproute2"},
 		{"Rscript", "r-base-core r-cran-shiny"},
 		{"systemd-analyze", "systemd"},
+		{"zsh", "zsh"},
+		{"fish", "fish"},
 	} {
 		if !installed(p.program) {
 			packages = append(packages, strings.Fields(p.packages)...)
