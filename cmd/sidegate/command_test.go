@@ -335,14 +335,3 @@ func TestPublicListenerSpeaksPlainHTTPAndNoMore(t *testing.T) {
 		}
 	}
 }
-
-// The README's table of settings is the code's.
-func TestReadmeHasTheSettingsTable(t *testing.T) {
-	readme, err := os.ReadFile("../../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !strings.Contains(string(readme), config.Table()) {
-		t.Error("the settings table in README.md is not that of `sidegate settings`")
-	}
-}

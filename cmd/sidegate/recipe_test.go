@@ -141,20 +141,26 @@ func TestRecipesSayWhatThePresetsDo(t *testing.T) {
 
 // systemd itself finds no fault with the units.
 func TestUnitsAreUnits(t *testing.T) {
+	for _, app := range apps.All() {
+		verifyUnit(t, recipeOf(t, app, "--systemd"))
+	}
+}
+
+// verifyUnit has systemd read a unit, with a program where sidegate should be.
+func verifyUnit(t *testing.T, text string) {
+	t.Helper()
 	verify := need.Program(t, "systemd-analyze", "systemd")
-	program := filepath.Join(t.TempDir(), "sidegate")
+	dir := t.TempDir()
+	program, unit := filepath.Join(dir, "sidegate"), filepath.Join(dir, "sidegate.service")
 	if err := os.WriteFile(program, []byte("#!/bin/sh\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	for _, app := range apps.All() {
-		unit := filepath.Join(t.TempDir(), "sidegate.service")
-		text := strings.ReplaceAll(recipeOf(t, app, "--systemd"), "/usr/local/bin/sidegate", program)
-		if err := os.WriteFile(unit, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		if out, err := exec.Command(verify, "verify", unit).CombinedOutput(); err != nil || strings.Contains(string(out), unit) {
-			t.Errorf("%s: %v %s\n%s", app.Name, err, out, text)
-		}
+	text = strings.ReplaceAll(text, "/usr/local/bin/sidegate", program)
+	if err := os.WriteFile(unit, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command(verify, "verify", unit).CombinedOutput(); err != nil || strings.Contains(string(out), unit) {
+		t.Errorf("%v %s\n%s", err, out, text)
 	}
 }
 

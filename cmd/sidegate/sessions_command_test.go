@@ -2,11 +2,9 @@ package main
 
 import (
 	"encoding/json"
-	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -150,17 +148,17 @@ func TestTheCommandsAskTheListenerItself(t *testing.T) {
 	}
 }
 
-func TestReadmeTellsOfTheSessionCommands(t *testing.T) {
-	readme, err := os.ReadFile("../../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, want := range []string{"sidegate sessions list", "sidegate sessions revoke", "`GET /sessions`", "`POST /sessions/revoke`", "`POST /_gate/sessions`"} {
-		if !strings.Contains(string(readme), want) {
-			t.Errorf("no %q in the README", want)
+func TestTheManualTellsOfTheSessionCommands(t *testing.T) {
+	pages := manual(t)
+	for _, tt := range []struct{ page, want string }{
+		{"README.md", "sidegate sessions list"}, {"README.md", "sidegate sessions revoke"},
+		{"docs/paths.md", "`GET /sessions`"}, {"docs/paths.md", "`POST /sessions/revoke`"}, {"docs/paths.md", "`POST /_gate/sessions`"},
+	} {
+		if !strings.Contains(pages[tt.page], tt.want) {
+			t.Errorf("no %q in %s", tt.want, tt.page)
 		}
-		if command, ok := strings.CutPrefix(want, "sidegate "); ok && !strings.Contains(usage(), fmt.Sprintf("  sidegate %s", command)) {
-			t.Errorf("no %q in the usage", want)
+		if command, ok := strings.CutPrefix(tt.want, "sidegate "); ok && !strings.Contains(usage(), "  sidegate "+command) {
+			t.Errorf("no %q in the usage", tt.want)
 		}
 	}
 }
