@@ -70,6 +70,8 @@ func (i *installer) missing() []string {
 		{"ip", "iproute2"},
 		{"Rscript", "r-base-core r-cran-shiny"},
 		{"systemd-analyze", "systemd"},
+		{"nginx", "nginx-light"},
+		{"caddy", "caddy"},
 		{"zsh", "zsh"},
 		{"fish", "fish"},
 	} {

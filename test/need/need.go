@@ -7,6 +7,7 @@ package need
 import (
 	"os"
 	"os/exec"
+	"path/filepath"
 	"testing"
 )
 
@@ -16,6 +17,10 @@ func Program(t testing.TB, name, debianPackage string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
 	if err == nil {
+		return path
+	}
+	// Debian has servers where only root's PATH leads.
+	if path, err := exec.LookPath(filepath.Join("/usr/sbin", name)); err == nil {
 		return path
 	}
 	const format = "this test needs %s: install the Debian package %s (%v)"

@@ -27,6 +27,15 @@ func TestProgramReturnsThePathOfWhatIsInstalled(t *testing.T) {
 	}
 }
 
+// Only root's PATH leads to /usr/sbin, and servers need no root to be tested.
+func TestServersAreFoundWithoutRootsPath(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	s := &spy{TB: t}
+	if got := need.Program(s, "useradd", "passwd"); got != "/usr/sbin/useradd" || s.skipped+s.failed != "" {
+		t.Errorf("Program(useradd) = %q, skipped %q, failed %q", got, s.skipped, s.failed)
+	}
+}
+
 func TestAMissingProgramSkipsTheTestAndNamesThePackage(t *testing.T) {
 	t.Setenv("TEST_REQUIRE_ALL", "")
 	s := &spy{TB: t}
