@@ -1,9 +1,16 @@
 // Package explain holds what sidegate says of everything that can go wrong: one
 // text for each code, the same on our error pages, from `sidegate doctor` and from
 // `sidegate explain CODE`.
+//
+// Every text is public: it says nothing of one installation, so that it can stand on a
+// page that anybody can bring up. A test reads the source and fails when a code that
+// sidegate emits has no text here.
 package explain
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Problem is one thing that goes wrong, under the code that people see and search for.
 type Problem struct {
@@ -11,11 +18,14 @@ type Problem struct {
 	Where string   // who shows it: "Google's page", "sidegate's page", "the log"
 	Means string   // one sentence: what happened
 	Do    []string // what to do, the likeliest first; one sentence each
+
+	Operator bool // whoever runs the site can do something about it: it stands on the error page
+	Answer   bool // a provider may send the browser back to us with it, as error=CODE
 }
 
 // Find returns what is known of a code, in any case and with "-" or " " for "_".
 func Find(code string) (Problem, bool) {
-	want := strings.NewReplacer("-", "_", " ", "_").Replace(strings.ToLower(strings.TrimSpace(code)))
+	want := fold(code)
 	for _, p := range All() {
 		if p.Code == want {
 			return p, true
@@ -26,21 +36,42 @@ func Find(code string) (Problem, bool) {
 
 // All returns every problem there is, grouped by who shows it.
 func All() []Problem {
-	return []Problem{
-		{
-			Code: "redirect_uri_mismatch", Where: "Google's page",
-			Means: "The redirect URI that sidegate asked for is not among those of the OAuth client.",
-			Do: []string{
-				"Add SIDEGATE_PUBLIC_URL followed by /_gate/callback to \"Authorized redirect URIs\" of the client at https://console.cloud.google.com/auth/clients, letter for letter: scheme, host, port and path count, and localhost is not 127.0.0.1.",
-				"Wait a few minutes after saving: Google says that changes take from five minutes to a few hours.",
-			},
-		},
-		{
-			Code: "invalid_client", Where: "Google's page, and the log at the token request",
-			Means: "The provider does not know this client, or the client secret is wrong.",
-			Do: []string{
-				"Compare the client id and download the client's JSON again: a secret that was replaced or disabled no longer works, and Google shows a secret only once.",
-			},
-		},
+	return slices.Concat(provider(), signIn(), app(), operation())
+}
+
+// Nearest returns the code that is most like one that is not known.
+func Nearest(code string) string {
+	want := fold(code)
+	best, least := "", -1
+	for _, p := range All() {
+		if d := distance(want, p.Code); least < 0 || d < least {
+			best, least = p.Code, d
+		}
 	}
+	return best
+}
+
+func fold(code string) string {
+	return strings.NewReplacer("-", "_", " ", "_").Replace(strings.ToLower(strings.TrimSpace(code)))
+}
+
+// distance is Levenshtein's: how many bytes to insert, delete or replace.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			replace := diagonal
+			if a[i] != b[j] {
+				replace++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(replace, row[j]+1, diagonal+1)
+		}
+	}
+	return row[len(b)]
 }

@@ -1,6 +1,9 @@
 package explain
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func TestACodeIsFoundHoweverItIsWritten(t *testing.T) {
 	for _, code := range []string{"redirect_uri_mismatch", "Redirect-URI-Mismatch", " redirect uri mismatch"} {
@@ -25,6 +28,33 @@ func TestEveryProblemSaysWhatToDo(t *testing.T) {
 		seen[p.Code] = true
 		if found, ok := Find(p.Code); !ok || found.Code != p.Code {
 			t.Errorf("%s cannot be found by its own name", p.Code)
+		}
+	}
+}
+
+func TestAnUnknownCodeHasANearestOne(t *testing.T) {
+	for typed, want := range map[string]string{
+		"redirect_uri_missmatch": "redirect_uri_mismatch",
+		"acces denied":           "access_denied",
+		"invalid_clients":        "invalid_client",
+	} {
+		if got := Nearest(typed); got != want {
+			t.Errorf("Nearest(%q) = %q, want %q", typed, got, want)
+		}
+	}
+}
+
+// A page shows these to anybody: each is whole sentences, and none names an address of
+// one installation.
+func TestEveryTextIsWholeSentences(t *testing.T) {
+	for _, p := range All() {
+		if !strings.HasSuffix(p.Means, ".") {
+			t.Errorf("%s: %q does not end as a sentence", p.Code, p.Means)
+		}
+		for _, do := range p.Do {
+			if !strings.HasSuffix(do, ".") {
+				t.Errorf("%s: %q does not end as a sentence", p.Code, do)
+			}
 		}
 	}
 }
