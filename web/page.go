@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"sidegate/explain"
 )
 
 //go:embed templates/*.html
@@ -121,6 +123,16 @@ type signingOut struct {
 type problem struct {
 	Error
 	Reload int // seconds until the page loads itself again; 0: never
+}
+
+// Explained is what whoever runs the site can do about it; nil: nothing is known. It is
+// the text of `sidegate explain`, which is the same everywhere: who brings the page up
+// learns nothing of this installation.
+func (p problem) Explained() *explain.Problem {
+	if known, ok := explain.Find(p.Code); ok && known.Operator {
+		return &known
+	}
+	return nil
 }
 
 func (SignedOut) about() (name, title string)      { return "signedout", "You are signed out" }
