@@ -10,6 +10,7 @@ import (
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
 
+	"sidegate/explain"
 	"sidegate/session"
 	"sidegate/web"
 )
@@ -256,8 +257,8 @@ func badAnswer(err error) error {
 }
 
 // refusedByProvider explains an error that the provider sent back (RFC 6749
-// 4.1.2.1, OpenID Connect Core 3.1.2.6). Its own words are not shown: anybody can
-// write them into a link.
+// 4.1.2.1, OpenID Connect Core 3.1.2.6). Its own words are not shown, and its code only
+// when it is a known one: anybody can write them into a link.
 func refusedByProvider(failure string, a attempt) error {
 	e := &web.Error{
 		Status: http.StatusBadGateway, Code: "provider_error",
@@ -277,6 +278,11 @@ func refusedByProvider(failure string, a attempt) error {
 	case failure == "temporarily_unavailable", failure == "server_error":
 		e.Status, e.Code = http.StatusServiceUnavailable, "provider_unavailable"
 		e.Public = "The sign-in service is having trouble. Try again in a moment."
+	default:
+		if known, ok := explain.Find(failure); ok && known.Answer {
+			e.Code = known.Code
+			e.Public = "The sign-in service answered \"" + known.Code + "\". " + known.Means
+		}
 	}
 	return e
 }
