@@ -146,6 +146,15 @@ func operatingVerbs() []verb {
 func otherVerbs() []verb {
 	return []verb{
 		{
+			name: "explain", fits: func([]string) bool { return true }, // it says itself what it does not know
+			forms: []form{{"explain [CODE]", "what an error code means and what to do"}},
+			more:  "CODE is what a page of sidegate's or of Google's shows, such as redirect_uri_mismatch. Without one it lists them all.",
+			examples: []string{
+				"sidegate explain redirect_uri_mismatch",
+			},
+			run: func(_ context.Context, args []string, to streams) error { return explainCommand(args, to) },
+		},
+		{
 			name: "completion", fits: completes,
 			forms: []form{{"completion SHELL", "print a script that completes these commands in bash, zsh or fish"}},
 			examples: []string{
