@@ -66,7 +66,7 @@ func (c *child) start(to streams) error {
 		err := cmd.Start()
 		started <- err
 		if err == nil {
-			c.code = codeOf(cmd.Wait())
+			c.code = wait(cmd)
 			close(c.done)
 		}
 	}()
@@ -82,8 +82,8 @@ func codeOf(err error) int {
 	if !errors.As(err, &exit) {
 		return 0
 	}
-	if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() {
-		return 128 + int(status.Signal()) // as a shell reports it
+	if status, ok := exit.Sys().(syscall.WaitStatus); ok {
+		return codeOfStatus(status)
 	}
 	return exit.ExitCode()
 }
@@ -112,18 +112,28 @@ func (c *child) stop(patience time.Duration) {
 	syscall.Kill(-c.proc.Pid, syscall.SIGTERM)
 }
 
-// awaitReady reports when the app answers, and helps when it does not.
-func (c *child) awaitReady(ctx context.Context, up *proxy.Upstream, log *slog.Logger) {
+// hintTime is how long an app may take before we say what it has to do: one of the times
+// of awaitReady, which double.
+const hintTime = 20 * time.Second
+
+// awaitReady reports when the app answers, that it does not yet, and helps when it does
+// not for long.
+func (c *child) awaitReady(ctx context.Context, up *proxy.Upstream, g greeter) {
 	start := time.Now()
-	for hint := false; ; {
+	next := 5 * time.Second // after which it is said again
+	g.starting(c.url(), 0)
+	for {
 		if up.Check(ctx) == nil {
-			log.Info("the app answers", "at", c.url(), "after", time.Since(start).Round(time.Millisecond))
-			c.warnExposed(ctx, outside(), log)
+			g.ready(c.url(), c.open.String(), time.Since(start))
+			c.warnExposed(ctx, outside(), g.log)
 			return
 		}
-		if !hint && time.Since(start) > 20*time.Second {
-			hint = true
-			log.Warn("the app does not answer yet. It has to listen at 127.0.0.1 on the port in $PORT, or write {port} into its arguments", "at", c.url())
+		if past := time.Since(start); past > next {
+			g.starting(c.url(), past)
+			if next == hintTime {
+				g.log.Warn("the app does not answer yet. It has to listen at 127.0.0.1 on the port in $PORT, or write {port} into its arguments", "at", c.url())
+			}
+			next *= 2
 		}
 		select {
 		case <-ctx.Done():
@@ -156,9 +166,10 @@ func serveChild(ctx context.Context, s *server, c *child, to streams) error {
 		s.store.Close()
 		return err
 	}
+	defer c.passSignals()()
 	serving, cancel := context.WithCancel(ctx)
 	defer cancel()
-	go c.awaitReady(serving, s.upstream, s.log)
+	go c.awaitReady(serving, s.upstream, s.greeter(to))
 	go func() {
 		<-c.done
 		cancel()
@@ -201,6 +212,6 @@ func runCommand(ctx context.Context, args []string, to streams) error {
 	if err != nil {
 		return err
 	}
-	s.greet()
+	s.greet(to, args)
 	return serveChild(ctx, s, c, to)
 }

@@ -156,17 +156,14 @@ func (s *server) banner(to streams, args []string) {
 	if len(args) > 0 {
 		what = strings.Join(args, " ")
 	}
-	red, bold, reset := "", "", ""
-	if isTerminal(to.err) {
-		red, bold, reset = "\x1b[1;31m", "\x1b[1m", "\x1b[0m"
-	}
+	g := s.greeter(to)
 	fmt.Fprintf(to.err, `
-%s  DEMO: anyone on this machine can be anyone. Never expose this.%s
+  %s
 
-  Open      %s%s%s
+  Open      %s
   You see   %s, behind sign-in
   Try       alice or bob (let in), mallory (refused)
   Stop      Ctrl-C
 
-`, red, reset, bold, s.config.Public, reset, what)
+`, g.paint(red, "DEMO: anyone on this machine can be anyone. Never expose this."), g.paint(bold, s.config.Public.String()), what)
 }

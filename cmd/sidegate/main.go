@@ -14,7 +14,6 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"strings"
-	"syscall"
 
 	"sidegate/config"
 )
@@ -29,11 +28,6 @@ func main() {
 // command runs one command and returns the exit code: 0 done, 1 failed, 2 wrong
 // use or wrong settings.
 func command(args []string, to streams) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	// After the first signal the second one ends the process at once.
-	context.AfterFunc(ctx, stop)
-
 	v, rest := splitCommand(args)
 	switch {
 	case v.run == nil:
@@ -46,6 +40,10 @@ func command(args []string, to streams) int {
 		fmt.Fprintf(to.err, "sidegate: %s cannot be used as %q\n\n%s", v.name, strings.Join(args, " "), v.help())
 		return 2
 	}
+	ctx, stop := signal.NotifyContext(context.Background(), endSignals(v.name)...)
+	defer stop()
+	// After the first signal the second one ends the process at once.
+	context.AfterFunc(ctx, stop)
 	return report(to, v.run(ctx, rest, to))
 }
 
@@ -96,7 +94,7 @@ func serveCommand(ctx context.Context, to streams) error {
 	if err != nil {
 		return err
 	}
-	s.greet()
+	s.greet(to, nil)
 	return s.serve(ctx)
 }
 
