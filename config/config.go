@@ -39,6 +39,7 @@ type Config struct {
 	Proxy       Proxy         // what the network around us may do
 	Drain       time.Duration // how long a stopping process waits; 0: not at all
 	Log         Log
+	EnvFile     string // with settings, that was read; empty: none
 }
 
 // Provider is the OpenID provider, and our client there.
@@ -120,7 +121,7 @@ func redirectURI(public *url.URL) string {
 	return public.Scheme + "://" + public.Host + callbackPath
 }
 
-// Load reads and checks the environment of this process. Calling it again reads
+// Load reads and checks the settings of this process, see FromEnv. Calling it again reads
 // everything anew, files as well, which is how changed secrets are noticed.
 func Load() (Config, error) {
 	raw, err := FromEnv()

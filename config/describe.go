@@ -65,6 +65,7 @@ func (c Config) rows() [][2]string {
 		{"DRAIN", c.Drain.String()},
 		{"LOG_LEVEL", strings.ToLower(c.Log.Level.String())},
 		{"LOG_FORMAT", c.Log.Format},
+		{"ENV_FILE", c.EnvFile},
 	}
 }
 

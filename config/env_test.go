@@ -13,7 +13,7 @@ func TestEveryFieldReadsItsPrefixedVariable(t *testing.T) {
 	new(Raw).each(func(_ reflect.StructTag, name string, _ *string) {
 		t.Setenv("SIDEGATE_"+name, "value of "+name)
 	})
-	raw, err := FromEnv()
+	raw, err := FromEnvAlone()
 	if err != nil {
 		t.Fatal(err)
 	}

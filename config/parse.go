@@ -45,6 +45,7 @@ func (r Raw) Parse() (Config, error) {
 	}
 	c.Drain = p.duration("DRAIN", r.Drain)
 	c.Log = p.log(r)
+	c.EnvFile = r.EnvFile
 
 	if len(p.faults) > 0 {
 		return Config{}, errors.Join(p.faults...)

@@ -61,12 +61,11 @@ type Raw struct {
 	Drain             string `split_words:"true" def:"10s" desc:"how long a stopping process waits for requests and closes WebSockets" example:"10s"`
 	LogLevel          string `split_words:"true" def:"info" desc:"debug, info, warn or error" example:"info"`
 	LogFormat         string `split_words:"true" desc:"text or json; not set: text on a terminal, else json" example:"json"`
+	EnvFile           string `split_words:"true" desc:"path of a file with settings, one NAME=VALUE a line; the environment wins; not set: sidegate.env in the working folder, if it is there and only its owner can read it" example:"/etc/sidegate/sidegate.env"`
 }
 
-// FromEnv reads the environment of this process. The error names every SIDEGATE_
-// variable that is none of ours: a misspelt allow-list that is silently ignored
-// would be a hole (SEC-CFG-02).
-func FromEnv() (Raw, error) {
+// FromEnvAlone reads the environment of this process and no file, see FromEnv.
+func FromEnvAlone() (Raw, error) {
 	var raw Raw
 	if envconfig.Process(prefix, &raw) != nil {
 		// Strings always convert. Should that change: envconfig's error quotes the value.

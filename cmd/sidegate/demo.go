@@ -19,7 +19,7 @@ const demoClient = demo.ClientID
 // demoCommand: sidegate demo [-- CMD…]. It needs nothing but itself: the provider
 // and, without CMD, the app are built in, and both stay on this machine.
 func demoCommand(ctx context.Context, args []string, to streams) error {
-	raw, unknown := config.FromEnv()
+	raw, unknown := config.FromEnvAlone()
 	if unknown != nil {
 		return unknown
 	}

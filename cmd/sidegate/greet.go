@@ -37,7 +37,7 @@ func (s *server) greet(to streams, command []string) {
 	}
 	s.log.Info("sidegate", "open", c.Public.String(), "redirect_uri", c.RedirectURI(),
 		"app", c.Upstream.String(), "preset", c.Proxy.App, "may_enter", whoMayEnter(c.Access), "sessions", string(c.Session.Store.Kind),
-		"restart", afterRestart(c.Session.Store.Kind), "private", c.AdminListen)
+		"restart", afterRestart(c.Session.Store.Kind), "private", c.AdminListen, "env_file", c.EnvFile)
 	for _, warning := range c.Warnings() {
 		s.log.Warn(warning)
 	}
@@ -51,7 +51,7 @@ func summary(c config.Config, command []string) []row {
 	if len(command) > 0 {
 		app = strings.Join(command, " ") + ", at " + app
 	}
-	return []row{
+	rows := []row{
 		{"Open", c.Public.String()},
 		{"Redirect URI", c.RedirectURI()},
 		{"May enter", whoMayEnter(c.Access)},
@@ -59,6 +59,10 @@ func summary(c config.Config, command []string) []row {
 		{"App", app},
 		{"Private", "http://" + c.AdminListen + " (health, metrics, sessions)"},
 	}
+	if c.EnvFile != "" {
+		rows = append(rows, row{"Settings", c.EnvFile + ", and the environment"})
+	}
+	return rows
 }
 
 func showApp(c config.Config) string {

@@ -20,12 +20,13 @@ func usage() string {
 	}
 	b.WriteString(`
 "sidegate help COMMAND" says more of each. Settings come from the environment, see
-"sidegate settings". For example:
+"sidegate settings", and from the file sidegate.env in the working folder;
+--env-file FILE names another. For example:
 
   sidegate demo
   sidegate demo -- streamlit run app.py
-  SIDEGATE_CLIENT_JSON=client_secret.json SIDEGATE_ALLOWED_DOMAINS=example.com \
-      sidegate run -- streamlit run app.py
+  sidegate setup
+  sidegate run -- streamlit run app.py
 `)
 	return b.String()
 }

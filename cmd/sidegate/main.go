@@ -28,8 +28,12 @@ func main() {
 // command runs one command and returns the exit code: 0 done, 1 failed, 2 wrong
 // use or wrong settings.
 func command(args []string, to streams) int {
+	args, named := takeEnvFile(args)
 	v, rest := splitCommand(args)
 	switch {
+	case !named:
+		fmt.Fprintf(to.err, "sidegate: --env-file needs the name of a file: --env-file FILE\n")
+		return 2
 	case v.run == nil:
 		fmt.Fprintf(to.err, "sidegate: unknown command %q\n\n%s", args[0], usage())
 		return 2
