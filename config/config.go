@@ -117,6 +117,15 @@ type Log struct {
 // registered there letter by letter.
 func (c Config) RedirectURI() string { return redirectURI(c.Public) }
 
+// RedirectURI is the redirect URI that follows from a public URL; "" if that is none.
+func RedirectURI(publicURL string) string {
+	u, problem := parseOrigin(publicURL)
+	if problem != "" {
+		return ""
+	}
+	return redirectURI(u)
+}
+
 func redirectURI(public *url.URL) string {
 	return public.Scheme + "://" + public.Host + callbackPath
 }

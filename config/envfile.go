@@ -24,6 +24,14 @@ func FromEnv() (Raw, error) {
 	return raw, errors.Join(unknown, err)
 }
 
+// FromEnvText reads the text of an env file that is called name, and nothing else.
+func FromEnvText(name, text string) (Raw, error) {
+	values, err := parseEnvFile(name, text)
+	var raw Raw
+	raw.fill(envFile{name, values})
+	return raw, err
+}
+
 // envFile is a file with settings. The zero envFile has none.
 type envFile struct {
 	path   string
@@ -116,7 +124,7 @@ func parseEnvFile(path, content string) (map[string]string, error) {
 		case name == prefix+"_ENV_FILE":
 			fault(line, "names another file with settings; there is only one")
 		case unknown != nil:
-			for _, f := range faultsOf(unknown) {
+			for _, f := range Faults(unknown) {
 				fault(line, "sets "+f.Name+", which "+f.Problem)
 			}
 		case twice:
@@ -143,11 +151,12 @@ func ambiguous(value string) string {
 	return ""
 }
 
-func faultsOf(err error) []*Fault {
+// Faults returns the single faults in an error of this package.
+func Faults(err error) []*Fault {
 	var all []*Fault
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		for _, e := range joined.Unwrap() {
-			all = append(all, faultsOf(e)...)
+			all = append(all, Faults(e)...)
 		}
 	} else if f, ok := errors.AsType[*Fault](err); ok {
 		all = append(all, f)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"slices"
 
 	"sidegate/config"
@@ -67,6 +68,21 @@ func servingVerbs() []verb {
 
 func settingsVerbs() []verb {
 	return []verb{
+		{
+			name: "setup", fits: func([]string) bool { return true }, // it says itself what it does not know
+			forms: []form{{
+				"setup [--yes|--public-url URL|--client-json FILE|--domain DOMAIN|--email ADDRESS|--store STORE]",
+				"ask for what sign-in with Google needs, and write it to sidegate.env",
+			}},
+			more: "What a flag says is not asked; with --yes nothing is. It can be run again: what was answered before is the answer offered, and settings that it does not know stay.",
+			examples: []string{
+				"sidegate setup",
+				"sidegate setup --yes --public-url https://app.example.com --client-json client_secret.json --domain example.com",
+			},
+			run: func(ctx context.Context, args []string, to streams) error {
+				return setupCommand(ctx, args, os.Stdin, to)
+			},
+		},
 		{
 			name: "config", fits: alone,
 			forms:    []form{{"config", "print the effective settings, secrets masked"}},
