@@ -70,11 +70,12 @@ func settingsVerbs() []verb {
 	return []verb{
 		{
 			name: "setup", fits: func([]string) bool { return true }, // it says itself what it does not know
-			forms: []form{{
-				"setup [--yes|--public-url URL|--client-json FILE|--domain DOMAIN|--email ADDRESS|--store STORE]",
-				"ask for what sign-in with Google needs, and write it to sidegate.env",
-			}},
-			more: "What a flag says is not asked; with --yes nothing is. It can be run again: what was answered before is the answer offered, and settings that it does not know stay.",
+			forms: []form{
+				{"setup [--yes]", "ask for what sign-in with Google needs, and write it to sidegate.env; --yes: ask nothing"},
+				{"setup [--public-url URL|--client-json FILE|--store STORE]", "what is said here is not asked"},
+				{"setup [--domain DOMAIN|--email ADDRESS]", "who may enter, each as often as there are"},
+			},
+			more: "It can be run again: what was answered before is the answer offered, and settings that it does not know stay.",
 			examples: []string{
 				"sidegate setup",
 				"sidegate setup --yes --public-url https://app.example.com --client-json client_secret.json --domain example.com",

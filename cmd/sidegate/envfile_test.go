@@ -22,7 +22,7 @@ func TestTheEnvFileIsNamedByAFlag(t *testing.T) {
 	}
 	settings(t, "ENV_FILE=")
 	for _, args := range [][]string{{"config", "--env-file"}, {"config", "--env-file="}} {
-		if code, _, err := do(args...); code != 2 || !strings.Contains(err, "Usage:") {
+		if code, _, err := do(args...); code != 2 || !strings.Contains(err, "--env-file FILE") {
 			t.Errorf("%q: code %d, %s", args, code, err)
 		}
 	}
