@@ -113,37 +113,51 @@ func (s Session) generated() string {
 	return "generated at every start"
 }
 
-// Warnings lists what is allowed but worth a second look, one sentence each, to be
-// logged at the start.
+// Caution is something that is allowed but worth a second look.
+type Caution struct {
+	Name string // the variable
+	Text string // one sentence
+}
+
+// Warnings lists the texts of all cautions, to be logged at the start.
 func (c Config) Warnings() []string {
 	var list []string
-	warn := func(on bool, text string) {
+	for _, caution := range c.Cautions() {
+		list = append(list, caution.Text)
+	}
+	return list
+}
+
+// Cautions lists what is allowed but worth a second look.
+func (c Config) Cautions() []Caution {
+	var list []Caution
+	warn := func(on bool, name, text string) {
 		if on {
-			list = append(list, text)
+			list = append(list, Caution{prefix + "_" + name, text})
 		}
 	}
 	u := c.Upstream
 	warn(u.Scheme == "http" && !isLoopback(u.Hostname()),
-		"the app is reached by plain http over a network: whoever is on it can read and forge who is signed in")
+		"UPSTREAM", "the app is reached by plain http over a network: whoever is on it can read and forge who is signed in")
 	warn(c.Public.Scheme == "http",
-		"the public URL is plain http, good for browsers on this machine only; others need https")
+		"PUBLIC_URL", "the public URL is plain http, good for browsers on this machine only; others need https")
 	warn(c.Public.Scheme == "http" && isLocalListener(c.Listen) && portOf(c.Public) != listenPort(c.Listen),
-		"the public URL has another port than the public listener: unless something passes it on, set PUBLIC_URL to where browsers find "+c.Listen)
+		"PUBLIC_URL", "the public URL has another port than the public listener: unless something passes it on, set PUBLIC_URL to where browsers find "+c.Listen)
 	warn(!isLocalListener(c.AdminListen),
-		"the private listener is open to other machines: whoever reaches it can list who is signed in, and sign them out")
+		"ADMIN_LISTEN", "the private listener is open to other machines: whoever reaches it can list who is signed in, and sign them out")
 	warn(c.Access.Anyone,
-		"every account of the provider is let in, whatever else is listed")
+		"ALLOW_ANYONE", "every account of the provider is let in, whatever else is listed")
 	warn(c.Provider.Google && c.Access.DomainClaim == "email" && len(c.Access.Domains) > 0,
-		"domains are compared with e-mail addresses: a consumer Google account can carry a company's address, and keep it when its owner leaves; hd is safe")
+		"DOMAIN_CLAIM", "domains are compared with e-mail addresses: a consumer Google account can carry a company's address, and keep it when its owner leaves; hd is safe")
 	warn(c.Proxy.TokenHeader != "" && len(c.Provider.Scopes)+len(c.Provider.Connect) == 0,
-		"there is a header for access tokens, but neither SCOPES nor CONNECT_SCOPES says what they would be for: none is sent")
+		"TOKEN_HEADER", "there is a header for access tokens, but neither SCOPES nor CONNECT_SCOPES says what they would be for: none is sent")
 	warn(!isLocalListener(c.AdminListen) && len(c.Provider.Scopes)+len(c.Provider.Connect) > 0,
-		"the private listener is open to other machines: whoever reaches it with a ticket, which the app has, gets that person's access tokens")
+		"ADMIN_LISTEN", "the private listener is open to other machines: whoever reaches it with a ticket, which the app has, gets that person's access tokens")
 	warn(c.Session.Store.Kind == StoreMemory,
-		"sessions are kept in memory: a restart signs everyone out")
+		"SESSION_STORE", "sessions are kept in memory: a restart signs everyone out")
 	for _, rule := range c.Proxy.PublicPaths {
 		warn(rule.reachesStreamlit(),
-			"the public path "+strconv.Quote(rule.String())+" opens Streamlit's own channel: its pages then take a signed-out browser for a connected one, and never ask it to sign in")
+			"PUBLIC_PATHS", "the public path "+strconv.Quote(rule.String())+" opens Streamlit's own channel: its pages then take a signed-out browser for a connected one, and never ask it to sign in")
 	}
 	return list
 }

@@ -18,10 +18,20 @@ const maxFile = 64 << 10
 // Parse checks r and returns what it means. It reads the files that r names; the
 // error holds every Fault at once, so that one start shows all there is to mend.
 func (r Raw) Parse() (Config, error) {
+	c, err := r.Diagnose()
+	if err != nil {
+		return Config{}, err
+	}
+	return c, nil
+}
+
+// Diagnose is Parse for whoever looks for what is wrong: beside the faults it returns
+// what could be understood, so that the rest can be looked at as well. What had a fault
+// is zero or wrong: never serve with it.
+func (r Raw) Diagnose() (c Config, faults error) {
 	p := new(parser)
 	r = p.read(r)
 
-	var c Config
 	c.Provider.Issuer = p.issuer(r.Issuer)
 	c.Provider.Google = c.Provider.Issuer == GoogleIssuer
 	c.Public = p.publicURL(r.PublicURL, c.Provider.Google)
@@ -47,10 +57,7 @@ func (r Raw) Parse() (Config, error) {
 	c.Log = p.log(r)
 	c.EnvFile = r.EnvFile
 
-	if len(p.faults) > 0 {
-		return Config{}, errors.Join(p.faults...)
-	}
-	return c, nil
+	return c, errors.Join(p.faults...)
 }
 
 // parser collects faults. Its methods go on after one with a zero value, so that

@@ -24,6 +24,7 @@ func (s *server) adminHandler() http.Handler {
 	mux.HandleFunc("GET /metrics", s.metrics)
 	private := newPrivate(s)
 	private.register(mux, newSessionAdmin(s).paths())
+	private.register(mux, map[string]web.Handler{probePath: web.Only(s.issueProbe, http.MethodPost)})
 	if s.wantsTokens() {
 		private.register(mux, map[string]web.Handler{"/token": web.Only(s.tokens.Token, http.MethodGet)})
 	}

@@ -85,6 +85,20 @@ func settingsVerbs() []verb {
 			},
 		},
 		{
+			name: "doctor", fits: func(args []string) bool { _, ok := parseDoctor(args); return ok },
+			forms: []form{{"doctor [--json|--offline] [-- CMD…]", "check everything, and say what to do about what is wrong"}},
+			more:  "It asks the provider, the store, the app and the sidegate that runs, if one does; with -- CMD… it starts the app for its checks. With --offline it asks nobody. It ends with 1 when something is wrong.",
+			examples: []string{
+				"sidegate doctor",
+				"sidegate doctor --offline",
+				"sidegate doctor -- streamlit run app.py",
+			},
+			run: func(ctx context.Context, args []string, to streams) error {
+				order, _ := parseDoctor(args)
+				return doctorCommand(ctx, order, to)
+			},
+		},
+		{
 			name: "config", fits: alone,
 			forms:    []form{{"config", "print the effective settings, secrets masked"}},
 			more:     "With them comes the redirect URI to register at the provider, and a warning for each setting that is worth a second look. Wrong settings end it with code 2, so that a deployment can try them first.",

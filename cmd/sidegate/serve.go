@@ -14,6 +14,7 @@ import (
 
 	"sidegate/access"
 	"sidegate/config"
+	"sidegate/doctor"
 	"sidegate/login"
 	"sidegate/proxy"
 	"sidegate/proxy/apps"
@@ -48,6 +49,7 @@ type server struct {
 	traffic  traffic
 	keys     session.Keys
 	secrets  *secrets
+	probes   doctor.Probes
 }
 
 // listener is a socket and who answers on it.
@@ -125,6 +127,7 @@ func newServer(c config.Config, load func() (config.Config, error), to streams) 
 		Forward: forward, Tunnels: proxy.NewTunnels(forward, sessions, s.live), Site: site,
 	}
 	own := ownPaths(s.login, gate, assertions, site)
+	own[doctor.ProbePath] = web.Only(s.probe, http.MethodGet, http.MethodPost)
 	if gate.Push, err = s.push(headers); err != nil {
 		return nil, err
 	}

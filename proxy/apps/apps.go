@@ -55,6 +55,10 @@ type Sign struct {
 
 // Socket is what is known of an app's WebSockets.
 type Socket struct {
+	// Path is where the page opens one, with the query that it needs, and Protocols the
+	// subprotocols that it asks for. "": not known.
+	Path      string
+	Protocols []string
 	// Farewell returns a message that has the page go to href, or offer a way back. Nil:
 	// there is none.
 	Farewell func(href string) []byte

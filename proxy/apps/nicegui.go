@@ -7,7 +7,8 @@ import "net/http"
 func nicegui() App {
 	return App{
 		Name: "nicegui", Title: "NiceGUI",
-		Sign: Sign{Path: "/_nicegui_ws/socket.io/", Status: http.StatusBadRequest, Body: "Socket.IO"},
+		Sign:   Sign{Path: "/_nicegui_ws/socket.io/", Status: http.StatusBadRequest, Body: "Socket.IO"},
+		Socket: Socket{Path: "/_nicegui_ws/socket.io/?EIO=4&transport=websocket"},
 		Recipe: Recipe{
 			Install:  "pip install nicegui",
 			Command:  []string{"python", "app.py"},

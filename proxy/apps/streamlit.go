@@ -19,8 +19,11 @@ func streamlit() App {
 		Login:  []string{"/auth/login"},
 		// Of st.login, from before sidegate: claims that our headers do not replace would
 		// still be taken from it.
-		Cookies:     []string{"_streamlit_user"},
-		Socket:      Socket{Farewell: streamlitRedirect, Resumes: streamlitResumes, Assigned: streamlitAssigned},
+		Cookies: []string{"_streamlit_user"},
+		Socket: Socket{
+			Path: "/_stcore/stream", Protocols: []string{"streamlit", "PLACEHOLDER_AUTH_TOKEN"},
+			Farewell: streamlitRedirect, Resumes: streamlitResumes, Assigned: streamlitAssigned,
+		},
 		Environment: streamlitEnvironment,
 		Recipe:      streamlitRecipe(),
 	}

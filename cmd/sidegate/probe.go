@@ -1,0 +1,36 @@
+package main
+
+import (
+	"net/http"
+
+	"sidegate/web"
+)
+
+// probePath is where doctor, on the private listener, gets leave to ask on the public one.
+const probePath = "/probe"
+
+// leave is the answer.
+type leave struct {
+	Nonce string `json:"nonce"`
+}
+
+// issueProbe answers POST /probe on the private listener.
+func (s *server) issueProbe(w http.ResponseWriter, _ *http.Request) error {
+	nonce, ok := s.probes.Issue()
+	if !ok {
+		return &web.Error{Status: http.StatusTooManyRequests, Code: "too_many", Public: "Others are asking already. Try again in a minute."}
+	}
+	answer(w, http.StatusOK, leave{nonce})
+	return nil
+}
+
+// probe answers what doctor asks over the way in. To everybody else there is nothing.
+func (s *server) probe(w http.ResponseWriter, r *http.Request) error {
+	rec := web.RecordOf(r.Context())
+	rec.Decision = "probe"
+	if s.probes.Serve(w, r) {
+		rec.Status = http.StatusOK
+		return nil
+	}
+	return &web.Error{Status: http.StatusNotFound, Code: "not_found", Public: "There is nothing at this address."}
+}

@@ -1,0 +1,167 @@
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"strings"
+	"syscall"
+)
+
+// Listener is an address that sidegate is to listen on.
+type Listener struct {
+	Setting string // its variable
+	Addr    string
+}
+
+// Listening looks whether sidegate could listen there. running: it does so already.
+func Listening(running bool, all ...Listener) Finding {
+	var addrs []string
+	for _, l := range all {
+		addrs = append(addrs, l.Addr)
+		if running {
+			continue
+		}
+		open, err := net.Listen("tcp", l.Addr)
+		if err != nil {
+			return cannotListen(l, err)
+		}
+		open.Close()
+	}
+	if running {
+		return Good("sidegate is running here, at %s", strings.Join(addrs, " and "))
+	}
+	return Good("%s are free", strings.Join(addrs, " and "))
+}
+
+func cannotListen(l Listener, err error) Finding {
+	_, port, _ := net.SplitHostPort(l.Addr)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return Bad(fmt.Sprintf("port %s is taken by another program, and no sidegate answers at SIDEGATE_ADMIN_LISTEN", port),
+			fmt.Sprintf("Stop that program (ss -ltnp 'sport = :%s' names it), or choose another port: %s=127.0.0.1:PORT", port, l.Setting))
+	case errors.Is(err, syscall.EACCES):
+		return Bad("this user may not listen on port "+port,
+			"Choose a port above 1023 and have a proxy or the system pass on to it: "+l.Setting+"=127.0.0.1:8080")
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return Bad(l.Addr+" is no address of this machine", "Use 127.0.0.1, or :"+port+" for all addresses: "+l.Setting+"=127.0.0.1:"+port)
+	}
+	return Bad(fmt.Sprintf("sidegate could not listen at %s: %v", l.Addr, innermost(err)), "Check "+l.Setting+".")
+}
+
+// SecretFile is a file with something in it that others must not read.
+type SecretFile struct {
+	Setting string // that names it
+	Path    string
+}
+
+// Private looks whether others on this machine may read or write the files. Those that
+// are not there are somebody else's trouble.
+func Private(files []SecretFile) []Finding {
+	var open []Finding
+	found := 0
+	for _, f := range files {
+		info, err := os.Stat(f.Path)
+		if errors.Is(err, fs.ErrNotExist) || err != nil {
+			continue
+		}
+		found++
+		if mode := info.Mode().Perm(); info.Mode().IsRegular() && mode&0o077 != 0 {
+			open = append(open, Beware(fmt.Sprintf("%s (%s) is open to others on this machine: mode %04o", f.Path, f.Setting, mode),
+				"Close it: chmod 600 "+f.Path))
+		}
+	}
+	switch {
+	case len(open) > 0:
+		return open
+	case found == 0:
+		return []Finding{Good("no secret stands in a file")}
+	}
+	return []Finding{Good("%s with secrets, closed to others", counted(found, "file"))}
+}
+
+// Step is one thing that sidegate does with its session store.
+type Step struct {
+	Name string // as people would say it
+	Do   func(ctx context.Context) error
+}
+
+// Store looks whether a session store does what is asked of it, step by step.
+func Store(ctx context.Context, what string, steps []Step) []Finding {
+	var failed []Finding
+	for _, s := range steps {
+		err := s.Do(ctx)
+		if err == nil {
+			continue
+		}
+		f := storeTrouble(what, s.Name, err)
+		failed = append(failed, f)
+		if !strings.Contains(err.Error(), "NOPERM") {
+			break // what a server that is down cannot do, all steps would say
+		}
+	}
+	if len(failed) > 0 {
+		return failed
+	}
+	return []Finding{Good("%s writes, reads, lets records end, and tells of revocations", what)}
+}
+
+// redisRights are what the server's user needs, see package session/redisstore.
+const redisRights = "ACL SETUSER NAME resetchannels ~sidegate:* &sidegate:* -@all +get +set +del +scan +eval +zadd +zrem +zrangebyscore " +
+	"+zremrangebyscore +pttl +pexpire +publish +subscribe +ping +hello +auth +select +cluster|slots +asking"
+
+// storeTrouble explains what a store says.
+func storeTrouble(what, step string, err error) Finding {
+	text := err.Error()
+	says := fmt.Sprintf("%s cannot %s: %s", what, step, text)
+	has := func(codes ...string) bool {
+		for _, code := range codes {
+			if strings.Contains(text, code) {
+				return true
+			}
+		}
+		return false
+	}
+	switch {
+	case has("NOPERM"):
+		return Bad(says, "Give its user the rights: "+redisRights)
+	case has("WRONGPASS", "invalid username-password", "NOAUTH", "invalid password", "without any password configured", "withheld"):
+		return Bad(says, "Check user and password in SIDEGATE_SESSION_STORE (redis://USER:PASSWORD@HOST:6379; special characters percent-encoded).")
+	case has("connection refused"), errors.Is(err, syscall.ECONNREFUSED):
+		return Bad(says, "Start Redis, or correct host and port in SIDEGATE_SESSION_STORE.")
+	case has("no such host"):
+		return Bad(says, "Correct the host in SIDEGATE_SESSION_STORE.")
+	case has("READONLY"):
+		return Bad(says, "That server is a replica: name the primary, or the sentinels (redis+sentinel://).")
+	case has("MISCONF"):
+		return Bad(says, "Redis cannot save to its disk and refuses to write: look into its log, and free the disk.")
+	case has("store is full", "OOM"):
+		return Bad(says, "Raise maxmemory of the Redis server: it is full, and nobody can sign in.")
+	case has("certificate"):
+		return Bad(says, "Have Redis show a certificate for its host name, signed by an authority that this machine trusts (SSL_CERT_FILE).")
+	case has("there is no directory"):
+		return Bad(says, "Make the directory, for sidegate's user alone, or name another file in SIDEGATE_SESSION_STORE.")
+	case has("open to other"):
+		return Bad(says, "Close the file with chmod 600: others could read sessions, or plant their own.")
+	case isTimeout(err), has("timeout", "deadline"):
+		return Bad(says, "Check that this machine reaches the server in SIDEGATE_SESSION_STORE (firewall), and that it is not overloaded.")
+	}
+	return Bad(says, "Check SIDEGATE_SESSION_STORE.")
+}
+
+// Eviction judges what a full Redis server does.
+func Eviction(policy string, limit int64, err error) Finding {
+	switch {
+	case err != nil:
+		return Unknown("could not tell what Redis drops when it is full (its user lacks +info)")
+	case limit > 0 && policy != "noeviction":
+		return Beware(fmt.Sprintf("Redis drops records when it is full (maxmemory-policy %s): people are signed out at random", policy),
+			"Set maxmemory-policy noeviction on the server, or give sidegate a Redis of its own.")
+	case limit > 0:
+		return Good("Redis keeps what it has when it is full (noeviction)")
+	}
+	return Good("Redis has no limit of memory of its own")
+}
