@@ -42,8 +42,12 @@ func AppChecks(a App) []Check {
 // NoApp stands for AppChecks where there is none to look at.
 func NoApp(why string) []Check {
 	var all []Check
-	for _, c := range AppChecks(App{}) {
-		all = append(all, Simple(c.Group, c.Name, func(context.Context) Finding { return Unknown("%s", why) }))
+	for i, c := range AppChecks(App{}) {
+		says := why
+		if i > 0 {
+			says = "there is no app to look at"
+		}
+		all = append(all, Simple(c.Group, c.Name, func(context.Context) Finding { return Unknown("%s", says) }))
 	}
 	return all
 }

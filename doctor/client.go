@@ -17,17 +17,21 @@ import (
 )
 
 // secret shows the client secret to the token endpoint together with a code that nobody
-// issued: invalid_grant means that the provider believes the client (RFC 6749 5.2).
+// issued: invalid_grant means that the provider believes the client (RFC 6749 5.2), if it
+// does not say so to a wrong secret as well: some look at the code first.
 func (p *provider) secret(ctx context.Context) Finding {
 	m, err := p.discover(ctx)
 	if err != nil || m.Token == "" {
 		return Unknown("the provider cannot be asked")
 	}
-	code, err := p.dummyExchange(ctx, m)
+	code, err := p.dummyExchange(ctx, m, p.client.Secret)
 	switch {
 	case err != nil:
 		return unreachable("the provider's token endpoint", "SIDEGATE_ISSUER", err)
 	case code == "invalid_grant":
+		if wrong, err := p.dummyExchange(ctx, m, "sidegate-doctor-"+rand.Text()); err != nil || wrong == code {
+			return Unknown("could not tell: the provider looks at the code first")
+		}
 		return Good("the provider takes the client id and secret")
 	case code == "invalid_client" || code == "unauthorized_client" || code == "deleted_client":
 		return explained("the provider does not take client id and secret together ("+code+")", code,
@@ -39,7 +43,7 @@ func (p *provider) secret(ctx context.Context) Finding {
 }
 
 // dummyExchange returns the error code that the token endpoint answers with.
-func (p *provider) dummyExchange(ctx context.Context, m metadata) (code string, err error) {
+func (p *provider) dummyExchange(ctx context.Context, m metadata, secret string) (code string, err error) {
 	form := url.Values{
 		"grant_type": {"authorization_code"}, "code": {"sidegate-doctor"},
 		"redirect_uri": {p.client.RedirectURI}, "code_verifier": {rand.Text() + rand.Text()},
@@ -47,7 +51,7 @@ func (p *provider) dummyExchange(ctx context.Context, m metadata) (code string, 
 	basic := len(m.Methods) == 0 || slices.Contains(m.Methods, "client_secret_basic") // as package login
 	if !basic {
 		form.Set("client_id", p.client.ID)
-		form.Set("client_secret", p.client.Secret)
+		form.Set("client_secret", secret)
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, m.Token, strings.NewReader(form.Encode()))
 	if err != nil {
@@ -56,7 +60,7 @@ func (p *provider) dummyExchange(ctx context.Context, m metadata) (code string, 
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	req.Header.Set("Accept", "application/json")
 	if basic {
-		req.SetBasicAuth(url.QueryEscape(p.client.ID), url.QueryEscape(p.client.Secret)) // RFC 6749 2.3.1
+		req.SetBasicAuth(url.QueryEscape(p.client.ID), url.QueryEscape(secret)) // RFC 6749 2.3.1
 	}
 	res, err := p.http.Do(req)
 	if err != nil {

@@ -264,7 +264,7 @@ func (f *front) passesAtOnce(ctx context.Context) Finding {
 		return Unknown("the stream broke off: %v", innermost(err))
 	case !prompt:
 		return Bad("the proxy in front holds answers back until they are whole: event streams and live pages stand still",
-			"Have it pass answers on as they come. nginx: proxy_buffering off;")
+			"Have it pass answers on as they come. nginx: proxy_http_version 1.1; proxy_buffering off;")
 	}
 	return Good("answers arrive while they are being sent")
 }

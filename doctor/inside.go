@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 )
 
 // Inside is a sidegate with the settings of the real one and Echo as its app, on this
@@ -80,7 +79,7 @@ func (i Inside) identity(ctx context.Context) Finding {
 	}
 	var told []string
 	for name, values := range plain {
-		if strings.Join(values, ",") == i.Email {
+		if strings.Contains(strings.Join(values, ","), i.Email) {
 			told = append(told, name)
 		}
 	}
@@ -155,13 +154,10 @@ func (i Inside) through(ctx context.Context) Finding {
 const echoHeader = "X-Doctor-Echo"
 
 // Echo is an app that tells what arrives.
-type Echo struct {
-	seen chan struct{}
-	once sync.Once
-}
+type Echo struct{ seen acks }
 
 // NewEcho returns an Echo for one run of InsideChecks.
-func NewEcho() *Echo { return &Echo{seen: make(chan struct{})} }
+func NewEcho() *Echo { return &Echo{newAcks()} }
 
 func (e *Echo) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch r.URL.Path {
@@ -169,9 +165,9 @@ func (e *Echo) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(r.Header)
 	case "/stream":
-		twoHalves(w, r, e.seen)
+		inParts(w, r, e.seen)
 	case "/seen":
-		e.once.Do(func() { close(e.seen) })
+		e.seen.take()
 		w.WriteHeader(http.StatusNoContent)
 	case "/upload":
 		n, _ := io.Copy(io.Discard, r.Body)

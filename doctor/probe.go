@@ -22,8 +22,7 @@ type Probes struct {
 type probe struct {
 	until time.Time
 	left  int // requests
-	seen  chan struct{}
-	once  sync.Once
+	seen  acks
 }
 
 const (
@@ -31,8 +30,8 @@ const (
 	maxProbes   = 8  // that live at once
 	probeUses   = 16 // of one
 	probeUpload = 8 << 20
-	// streamTime is how long the second half of a stream waits for word that the first
-	// has arrived.
+	// streamTime is how long a part of a stream waits for word that the one before has
+	// arrived.
 	streamTime = 1500 * time.Millisecond
 )
 
@@ -53,7 +52,7 @@ func (p *Probes) Issue() (nonce string, ok bool) {
 		p.issued = map[string]*probe{}
 	}
 	nonce = rand.Text()
-	p.issued[nonce] = &probe{until: time.Now().Add(probeLife), left: probeUses, seen: make(chan struct{})}
+	p.issued[nonce] = &probe{until: time.Now().Add(probeLife), left: probeUses, seen: newAcks()}
 	return nonce, true
 }
 
@@ -95,10 +94,10 @@ func (p *Probes) Serve(w http.ResponseWriter, r *http.Request) bool {
 	h.Set("Content-Security-Policy", "default-src 'none'")
 	switch {
 	case q.Has("seen"):
-		is.once.Do(func() { close(is.seen) })
+		is.seen.take()
 		w.WriteHeader(http.StatusNoContent)
 	case q.Has("stream"):
-		twoHalves(w, r, is.seen)
+		inParts(w, r, is.seen)
 	default:
 		writeArrived(w, r)
 	}
@@ -117,24 +116,41 @@ func writeArrived(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// The halves of a stream. The second says whether word came that the first had arrived:
-// no clock has to tell how fast that was.
+// acks is word that a part of a stream has arrived.
+type acks chan struct{}
+
+func newAcks() acks { return make(acks, streamParts) }
+
+func (a acks) take() {
+	select {
+	case a <- struct{}{}:
+	default: // more than there are parts
+	}
+}
+
+// A stream comes in parts. Each waits for word that the one before has arrived, and the
+// last says whether all did: no clock has to tell how fast that was. There are two before
+// it, as nginx passes on at once what comes with the head of an answer, and only that.
 const (
-	firstHalf  = "data: first\n\n"
-	promptHalf = "data: prompt\n\n"
-	lateHalf   = "data: late\n\n"
+	streamParts = 2
+	onePart     = "data: part\n\n"
+	promptEnd   = "data: prompt\n\n"
+	lateEnd     = "data: late\n\n"
 )
 
-func twoHalves(w http.ResponseWriter, r *http.Request, seen <-chan struct{}) {
+func inParts(w http.ResponseWriter, r *http.Request, seen acks) {
 	w.Header().Set("Content-Type", "text/event-stream")
-	_, _ = io.WriteString(w, firstHalf)
-	_ = http.NewResponseController(w).Flush()
-	second := lateHalf
-	select {
-	case <-seen:
-		second = promptHalf
-	case <-r.Context().Done():
-	case <-time.After(streamTime):
+	for range streamParts {
+		_, _ = io.WriteString(w, onePart)
+		_ = http.NewResponseController(w).Flush()
+		select {
+		case <-seen:
+			continue
+		case <-r.Context().Done():
+		case <-time.After(streamTime):
+		}
+		_, _ = io.WriteString(w, lateEnd)
+		return
 	}
-	_, _ = io.WriteString(w, second)
+	_, _ = io.WriteString(w, promptEnd)
 }

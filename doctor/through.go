@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 )
 
@@ -49,8 +48,8 @@ func (v way) ask(ctx context.Context, method, path string, body io.Reader, heade
 	return v.client().Do(req)
 }
 
-// streams reads a stream of two halves, and tells the server at once when the first
-// has come. It reports whether that word was in time.
+// streams reads a stream in parts, and tells the server of each at once. It reports
+// whether that word was in time.
 func (v way) streams(ctx context.Context, path, seen string) (prompt bool, err error) {
 	res, err := v.ask(ctx, http.MethodGet, path, nil, http.Header{"Accept": {"text/event-stream"}})
 	if err != nil {
@@ -60,15 +59,17 @@ func (v way) streams(ctx context.Context, path, seen string) (prompt bool, err e
 	if res.StatusCode != http.StatusOK {
 		return false, errStatus(res.StatusCode)
 	}
-	first := make([]byte, len(firstHalf))
-	if _, err := io.ReadFull(res.Body, first); err != nil {
-		return false, err
-	}
-	if told, err := v.ask(ctx, http.MethodGet, seen, nil, nil); err == nil {
-		told.Body.Close()
+	for range streamParts {
+		part := make([]byte, len(onePart))
+		if _, err := io.ReadFull(res.Body, part); err != nil {
+			return false, err
+		}
+		if told, err := v.ask(ctx, http.MethodGet, seen, nil, nil); err == nil {
+			told.Body.Close()
+		}
 	}
 	rest, err := io.ReadAll(io.LimitReader(res.Body, 1<<10))
-	return strings.HasPrefix(string(rest), promptHalf), err
+	return string(rest) == promptEnd, err
 }
 
 // errWanted ends an upload that the server is willing to take.

@@ -23,7 +23,7 @@ import (
 func (p *patient) appChecks() []doctor.Check {
 	switch {
 	case p.noApp:
-		return doctor.NoApp("SIDEGATE_UPSTREAM is not set; `sidegate doctor -- CMD` starts the app and looks")
+		return doctor.NoApp("no SIDEGATE_UPSTREAM; `sidegate doctor -- CMD` starts the app")
 	case p.order.offline:
 		return doctor.NoApp("--offline")
 	case p.config.Upstream == nil:

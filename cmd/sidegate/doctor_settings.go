@@ -41,7 +41,11 @@ func checkOf(setting string) string {
 // faultsIn are the faults of the settings that belong to a check.
 func (p *patient) faultsIn(check string) (found []doctor.Finding) {
 	for _, f := range p.faults {
-		if checkOf(f.Name) == check {
+		of := checkOf(f.Name)
+		if strings.HasPrefix(f.Problem, "is not a setting") {
+			of = "settings" // whatever it is like
+		}
+		if of == check {
 			found = append(found, findingOf(f))
 		}
 	}

@@ -19,6 +19,7 @@ import (
 	"sidegate/config"
 	"sidegate/demo"
 	"sidegate/doctor"
+	"sidegate/login/logintest"
 	"sidegate/session/sessiontest"
 	"sidegate/test/need"
 	"sidegate/test/rig"
@@ -28,7 +29,7 @@ import (
 type ward struct {
 	t        *testing.T
 	settings map[string]string
-	provider http.Handler // the demo's, real
+	provider *logintest.Provider
 	app      http.Handler
 	appAddr  string // where it listens
 	offline  bool
@@ -37,16 +38,16 @@ type ward struct {
 	nginx    string // what its location says; empty: there is none
 
 	// What is done once the parts before are there.
-	withProvider, withParts, withFront, atEnd []func()
+	withFront, atEnd []func()
 }
 
 // newWard starts nothing yet.
 func newWard(t *testing.T) *ward {
-	w := &ward{t: t, appAddr: "127.0.0.1:0", app: goodApp(), others: "127.0.0.2"}
+	w := &ward{t: t, appAddr: "127.0.0.1:0", app: goodApp(), others: "127.0.0.2", provider: logintest.New(t)}
 	port := rig.FreePort(t)
 	w.settings = map[string]string{
 		"PUBLIC_URL": fmt.Sprintf("http://localhost:%d", port), "LISTEN": rig.Loopback(port), "ADMIN_LISTEN": rig.Loopback(rig.FreePort(t)),
-		"CLIENT_ID": demo.ClientID, "CLIENT_SECRET": rand.Text(), "ALLOWED_DOMAINS": demo.Domain,
+		"ISSUER": w.provider.Issuer, "CLIENT_ID": w.provider.ClientID, "CLIENT_SECRET": w.provider.ClientSecret, "ALLOWED_DOMAINS": "example.com",
 		"SESSION_STORE": "file:" + filepath.Join(t.TempDir(), "sessions.db"), "DRAIN": "0s", "LOG_LEVEL": "error",
 	}
 	return w
@@ -87,17 +88,10 @@ func (w *ward) open() {
 		t.Cleanup(func() { s.Close() })
 		return l.Addr().String()
 	}
-	if _, set := w.settings["ISSUER"]; !set {
-		at := serve("127.0.0.1:0", http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { w.provider.ServeHTTP(rw, r) }))
-		w.settings["ISSUER"] = "http://" + at
-		w.provider = w.demoProvider(w.settings["PUBLIC_URL"])
-		each(w.withProvider)
-	}
 	if _, set := w.settings["UPSTREAM"]; !set {
 		_, port, _ := net.SplitHostPort(serve(w.appAddr, w.app))
 		w.settings["UPSTREAM"] = "http://127.0.0.1:" + port
 	}
-	each(w.withParts)
 	if w.nginx != "" {
 		w.startNginx()
 	}
@@ -115,8 +109,6 @@ func (w *ward) open() {
 
 // The following have f called once what they name is there.
 
-func (w *ward) afterStart(f func()) { w.withProvider = append(w.withProvider, f) }
-func (w *ward) after(f func())      { w.withParts = append(w.withParts, f) }
 func (w *ward) afterNginx(f func()) { w.withFront = append(w.withFront, f) }
 func (w *ward) last(f func())       { w.atEnd = append(w.atEnd, f) }
 
@@ -126,12 +118,22 @@ func each(all []func()) {
 	}
 }
 
-func (w *ward) demoProvider(public string) http.Handler {
-	p, err := demo.NewProvider(w.settings["ISSUER"], public+"/_gate/callback", w.settings["CLIENT_SECRET"])
+// demoProvider has the demo's provider sign people in, for another redirect URI if given.
+// It looks at a code before it looks at the client.
+func (w *ward) demoProvider(redirect string) {
+	t := w.t
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		w.t.Fatal(err)
+		t.Fatal(err)
 	}
-	return p
+	w.set("ISSUER=http://"+l.Addr().String(), "CLIENT_ID="+demo.ClientID)
+	p, err := demo.NewProvider(w.settings["ISSUER"], redirect, w.settings["CLIENT_SECRET"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := serveLoopback(l, p)
+	t.Cleanup(func() { s.Close() })
 }
 
 func (w *ward) startSidegate() {
