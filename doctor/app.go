@@ -128,7 +128,10 @@ func (a App) takesHost(ctx context.Context) Finding {
 	if err != nil {
 		return Unknown("the app does not answer")
 	}
-	if ours < 400 || ours == http.StatusUnauthorized || ours >= 500 {
+	if ours >= 500 {
+		return Unknown("the app fails: it answers %d", ours)
+	}
+	if ours < 400 || ours == http.StatusUnauthorized {
 		return Good("the app answers to the name that browsers use, %s", a.Public.Host)
 	}
 	second, cancel := context.WithTimeout(ctx, shortTime)

@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // Listener is an address that sidegate is to listen on.
@@ -69,7 +70,7 @@ func Private(files []SecretFile) []Finding {
 			continue
 		}
 		found++
-		if mode := info.Mode().Perm(); info.Mode().IsRegular() && mode&0o077 != 0 {
+		if mode := info.Mode().Perm(); info.Mode().IsRegular() && mode&0o077 != 0 && !mounted(f.Path) {
 			open = append(open, Beware(fmt.Sprintf("%s (%s) is open to others on this machine: mode %04o", f.Path, f.Setting, mode),
 				"Close it: chmod 600 "+f.Path))
 		}
@@ -83,6 +84,12 @@ func Private(files []SecretFile) []Finding {
 	return []Finding{Good("%s with secrets, closed to others", counted(found, "file"))}
 }
 
+// mounted reports a secret that a container's runtime has put there, with a mode of its
+// choice, where nobody else is.
+func mounted(path string) bool {
+	return strings.HasPrefix(path, "/run/secrets/") || strings.HasPrefix(path, "/var/run/secrets/")
+}
+
 // Step is one thing that sidegate does with its session store.
 type Step struct {
 	Name string // as people would say it
@@ -93,7 +100,7 @@ type Step struct {
 func Store(ctx context.Context, what string, steps []Step) []Finding {
 	var failed []Finding
 	for _, s := range steps {
-		err := s.Do(ctx)
+		err := patiently(ctx, s.Do)
 		if err == nil {
 			continue
 		}
@@ -107,6 +114,27 @@ func Store(ctx context.Context, what string, steps []Step) []Finding {
 		return failed
 	}
 	return []Finding{Good("%s writes, reads, lets records end, and tells of revocations", what)}
+}
+
+// patiently does something again while it takes too long: a store that sidegate would not
+// wait for now may be there in a second, and what it then says is worth more.
+func patiently(ctx context.Context, do func(context.Context) error) error {
+	for giveUp := time.Now().Add(checkTime / 2); ; {
+		err := do(ctx)
+		if err == nil || !slow(err) || time.Now().After(giveUp) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}
+
+// slow reports an error that says no more than that there was no answer yet.
+func slow(err error) bool {
+	return isTimeout(err) || strings.Contains(err.Error(), "timeout") || strings.Contains(err.Error(), "not asked")
 }
 
 // redisRights are what the server's user needs, see package session/redisstore.
@@ -144,9 +172,11 @@ func storeTrouble(what, step string, err error) Finding {
 		return Bad(says, "Have Redis show a certificate for its host name, signed by an authority that this machine trusts (SSL_CERT_FILE).")
 	case has("there is no directory"):
 		return Bad(says, "Make the directory, for sidegate's user alone, or name another file in SIDEGATE_SESSION_STORE.")
+	case has("belongs to user"):
+		return Bad(says, "Ask doctor as the user that sidegate runs as (sudo -u USER), or give that user the file.")
 	case has("open to other"):
 		return Bad(says, "Close the file with chmod 600: others could read sessions, or plant their own.")
-	case isTimeout(err), has("timeout", "deadline"):
+	case slow(err), has("deadline"):
 		return Bad(says, "Check that this machine reaches the server in SIDEGATE_SESSION_STORE (firewall), and that it is not overloaded.")
 	}
 	return Bad(says, "Check SIDEGATE_SESSION_STORE.")

@@ -32,7 +32,7 @@ const (
 	probeUpload = 8 << 20
 	// streamTime is how long a part of a stream waits for word that the one before has
 	// arrived.
-	streamTime = 1500 * time.Millisecond
+	streamTime = 2500 * time.Millisecond
 )
 
 // Issue returns a nonce that is good for a minute; ok is false when there are too many

@@ -107,14 +107,11 @@ func (r *Report) plain(s string) string {
 		return s
 	}
 	return strings.Map(func(c rune) rune {
-		switch {
-		case c == '…':
-			return '.'
-		case c > '~':
+		if c > '~' {
 			return '?'
 		}
 		return c
-	}, s)
+	}, strings.ReplaceAll(s, "…", "..."))
 }
 
 // cut keeps the first n characters.

@@ -26,6 +26,10 @@ func newAdminClient(patience time.Duration) (*adminClient, error) {
 	if err != nil {
 		return nil, err
 	}
+	return newAdminClientOf(raw, patience)
+}
+
+func newAdminClientOf(raw config.Raw, patience time.Duration) (*adminClient, error) {
 	addr, err := reachable(raw.WithDefaults().AdminListen)
 	if err != nil {
 		return nil, fmt.Errorf("SIDEGATE_ADMIN_LISTEN: %w", err)

@@ -188,7 +188,7 @@ func (p *patient) startApp(ctx context.Context) error {
 
 // findRunning looks for a sidegate on the private listener.
 func (p *patient) findRunning(ctx context.Context) {
-	admin, err := newAdminClient(2 * time.Second)
+	admin, err := newAdminClientOf(p.raw, 2*time.Second) // whatever else is wrong with the settings
 	if err != nil {
 		return
 	}

@@ -37,6 +37,10 @@ func google(w *ward, pairs ...string) {
 func settingFaults() []planted {
 	return []planted{
 		{"a misspelt setting", func(w *ward) { w.set("ALLOWED_DOMAIN=example.com") }, "settings", 0, []string{"SIDEGATE_ALLOWED_DOMAIN", "nearest known name is SIDEGATE_ALLOWED_DOMAINS"}},
+		{"a misspelt setting, while sidegate runs", func(w *ward) {
+			w.running = true
+			w.last(func() { w.t.Setenv("SIDEGATE_DRIAN", "1s") })
+		}, "settings", 0, []string{"SIDEGATE_DRIAN", "SIDEGATE_DRAIN"}},
 		{"a raw IP address for Google", func(w *ward) { google(w, "PUBLIC_URL=https://192.168.1.5") }, "public-url", 0, []string{"IP address", "Use a real domain with TLS", "SSH port forwarding"}},
 		{"a .local name for Google", func(w *ward) { google(w, "PUBLIC_URL=https://dash.local") }, "public-url", 0, []string{"no public top-level domain", "Use a real domain with TLS"}},
 		{"a single-label name for Google", func(w *ward) { google(w, "PUBLIC_URL=https://myserver:8501") }, "public-url", 0, []string{"no public top-level domain", "Use a real domain"}},
@@ -50,7 +54,8 @@ func settingFaults() []planted {
 				`{"web":{"client_id":"a","client_secret":"b","redirect_uris":["https://app.corp.com/callback"]}}`, 0o600))
 		}, "client", 0, []string{"a redirect URI is missing", "Add this line", "https://app.corp.com/_gate/callback"}},
 		{"a secret that is too short", func(w *ward) { w.set("SECRET=short") }, "settings", 0, []string{"SIDEGATE_SECRET", "shorter than 32 bytes", "openssl rand -base64 32"}},
-		{"nobody may enter", func(w *ward) { w.set("ALLOWED_DOMAINS=") }, "access", 0, []string{"nobody could sign in", "SIDEGATE_ALLOW_ANYONE=true"}},
+		{"no client", func(w *ward) { w.set("CLIENT_ID=", "CLIENT_SECRET=") }, "client", 0, []string{"no OAuth client", "SIDEGATE_CLIENT_JSON=client_secret_"}},
+		{"nobody may enter", func(w *ward) { w.set("ALLOWED_DOMAINS=") }, "access", 0, []string{"nobody may enter", "SIDEGATE_ALLOWED_EMAILS=you@gmail.com"}},
 		{"the file of e-mails is missing", func(w *ward) { w.set("ALLOWED_EMAILS_FILE=/nowhere/emails.txt") }, "access", 0, []string{"/nowhere/emails.txt", "cannot be read"}},
 		{"the file of e-mails is empty", func(w *ward) {
 			w.set("ALLOWED_DOMAINS=", "ALLOWED_EMAILS_FILE="+w.file("emails", "# nobody\n", 0o600))
@@ -241,13 +246,13 @@ func TestDoctorFindsWhatIsWrongAndSaysWhatToDo(t *testing.T) {
 			t.Run(group+"/"+p.name, func(t *testing.T) {
 				w := newWard(t)
 				p.plant(w)
-				judge(t, p, w.results())
+				judgeFault(t, p, w.results())
 			})
 		}
 	}
 }
 
-func judge(t *testing.T, p planted, results []doctor.Result) {
+func judgeFault(t *testing.T, p planted, results []doctor.Result) {
 	t.Helper()
 	var found []string
 	for _, r := range results {

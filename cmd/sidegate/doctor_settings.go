@@ -45,7 +45,7 @@ func (p *patient) faultsIn(check string) (found []doctor.Finding) {
 		if strings.HasPrefix(f.Problem, "is not a setting") {
 			of = "settings" // whatever it is like
 		}
-		if of == check {
+		if of == check && !(f.Name == "SIDEGATE_CLIENT_SECRET" && missing(f) && p.raw.ClientID == "") {
 			found = append(found, findingOf(f))
 		}
 	}
@@ -56,14 +56,29 @@ func (p *patient) faultsIn(check string) (found []doctor.Finding) {
 // to do.
 func findingOf(f *config.Fault) doctor.Finding {
 	says, remedy := f.Problem, ""
+	switch {
+	case !missing(f):
+	case f.Name == "SIDEGATE_CLIENT_ID":
+		return doctor.Bad("there is no OAuth client: SIDEGATE_CLIENT_JSON is not set, nor is "+f.Name,
+			"Create a client of the type Web application in the provider's console, download its file, and set SIDEGATE_CLIENT_JSON=client_secret_….json; or SIDEGATE_CLIENT_ID and SIDEGATE_CLIENT_SECRET.")
+	case f.Name == "SIDEGATE_ALLOWED_DOMAINS":
+		return doctor.Bad("nobody may enter: no setting names a domain, an e-mail or a group",
+			"Say who may: SIDEGATE_ALLOWED_EMAILS=you@gmail.com, or SIDEGATE_ALLOWED_DOMAINS=your-company.com")
+	}
 	if i := strings.Index(f.Problem, "; "); i > 0 {
 		says, remedy = f.Problem[:i], upperFirst(f.Problem[i+2:])+"."
 	}
 	if f.Example != "" {
 		remedy = strings.TrimSpace(remedy + " For example " + f.Name + "=" + f.Example)
 	}
+	if remedy == "" {
+		remedy = "`sidegate settings` lists what there is."
+	}
 	return doctor.Bad(f.Name+" "+says, remedy)
 }
+
+// missing reports whether a setting has only been forgotten.
+func missing(f *config.Fault) bool { return strings.HasPrefix(f.Problem, "is not set") }
 
 func upperFirst(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
 
@@ -114,7 +129,7 @@ func (p *patient) clientSettings(context.Context) []doctor.Finding {
 	}
 	id := shortenTo(p.config.Provider.ClientID, 60)
 	if p.raw.ClientJSON != "" {
-		return []doctor.Finding{doctor.Good("%s, a web client; the redirect URI is in its file", id)}
+		return []doctor.Finding{doctor.Good("%s, a web client, from its file", id)}
 	}
 	return []doctor.Finding{doctor.Good("%s", id)}
 }

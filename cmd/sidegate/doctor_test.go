@@ -167,6 +167,7 @@ events {}
 http {
 	access_log off;
 	client_body_temp_path %[1]s/body; proxy_temp_path %[1]s/proxy; fastcgi_temp_path %[1]s/f; uwsgi_temp_path %[1]s/u; scgi_temp_path %[1]s/s;
+	map $http_upgrade $connection_upgrade { default upgrade; "" close; }
 	server { listen %[2]s; location / { proxy_pass http://%[3]s; %[4]s } }
 }`, dir, front, w.settings["LISTEN"], w.nginx)
 	conf := filepath.Join(dir, "nginx.conf")
@@ -182,7 +183,7 @@ http {
 
 // goodNginx is a location as docs/doctor.md has it.
 const goodNginx = `proxy_http_version 1.1; proxy_set_header Host $http_host; proxy_set_header Upgrade $http_upgrade;
-	proxy_set_header Connection "upgrade"; proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+	proxy_set_header Connection $connection_upgrade; proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
 	proxy_buffering off; proxy_request_buffering off; client_max_body_size 200m; `
 
 // nginxWithout is goodNginx less one directive.
@@ -236,4 +237,23 @@ func TestAHealthySetUpFitsOnOneScreenAndIsInOrder(t *testing.T) {
 		t.Errorf("%d lines:\n%s", len(lines), out)
 	}
 	t.Log("\n" + out)
+}
+
+// What the manual has people write is what the tests try, and every check stands in it.
+func TestTheManualOfDoctorIsTrue(t *testing.T) {
+	text, err := os.ReadFile("../../docs/doctor.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for directive := range strings.SplitSeq(goodNginx, ";") {
+		if d := strings.TrimSpace(directive); !strings.Contains(string(text), d) {
+			t.Errorf("docs/doctor.md has no %q", d)
+		}
+	}
+	w := newWard(t)
+	for _, r := range w.results() {
+		if !strings.Contains(string(text), "\n| `"+r.Check+"` |") {
+			t.Errorf("docs/doctor.md says nothing of the check %s", r.Check)
+		}
+	}
 }
