@@ -31,7 +31,9 @@ type Rules struct {
 	Claim   DomainClaim // what Domains are compared with; empty: HostedDomain
 	Emails  []string
 	Groups  []string // whoever is in one of them
-	Anyone  bool     // every account of the provider that has a verified e-mail
+	Anyone  bool     // every account of a provider that has a verified e-mail
+
+	Providers Providers // whose accounts they are for; each has a Claim of its own
 }
 
 // Policy is Rules made ready to decide. The zero Policy refuses everybody.
@@ -41,13 +43,15 @@ type Policy struct {
 	groups  map[string]struct{}
 	claim   DomainClaim
 	anyone  bool
+
+	providers Providers
 }
 
 // NewPolicy reads the rules. No rule at all is an error, not an open door.
 func NewPolicy(r Rules) (Policy, error) {
 	p := Policy{
 		domains: make(map[string]struct{}), emails: make(map[string]struct{}), groups: make(map[string]struct{}),
-		claim: r.Claim, anyone: r.Anyone,
+		claim: r.Claim, anyone: r.Anyone, providers: r.Providers,
 	}
 	if p.claim == "" {
 		p.claim = HostedDomain
@@ -95,16 +99,16 @@ func (p Policy) Decide(id identity.Identity) Decision {
 	if !ok {
 		return Decision{Reason: "email_malformed"}
 	}
+	if reason := p.providers.refuses(id, domain); reason != "" {
+		return Decision{Reason: reason}
+	}
 	if p.anyone {
 		return Decision{Allowed: true, Reason: "anyone"}
 	}
 	if _, ok := p.emails[email]; ok {
 		return Decision{Allowed: true, Reason: "email"}
 	}
-	if p.claim == HostedDomain {
-		domain = foldDomain(id.HostedDomain)
-	}
-	if _, ok := p.domains[domain]; ok {
+	if _, ok := p.domains[p.providers.domain(id, domain, p.claim)]; ok {
 		return Decision{Allowed: true, Reason: "domain"}
 	}
 	for _, g := range id.Groups {

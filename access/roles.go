@@ -13,6 +13,7 @@ import (
 // RoleMap says which roles people have. The zero RoleMap gives none.
 type RoleMap struct {
 	claim                   DomainClaim
+	providers               Providers
 	emails, domains, groups map[string][]string // roles by folded name
 }
 
@@ -22,11 +23,12 @@ type RoleMap struct {
 //	viewer: @example.com
 //
 // Blank lines and lines that start with "#" are passed over; a role may have several
-// lines. claim is what "@example.com" is compared with. A map with a mistake in it is
-// none: the error names the lines, counted from 1, and what is wrong.
-func ParseRoles(text string, claim DomainClaim) (RoleMap, error) {
+// lines. claim is what "@example.com" is compared with where providers do not say it.
+// A map with a mistake in it is none: the error names the lines, counted from 1, and
+// what is wrong.
+func ParseRoles(text string, claim DomainClaim, providers Providers) (RoleMap, error) {
 	m := RoleMap{
-		claim:  claim,
+		claim: claim, providers: providers,
 		emails: make(map[string][]string), domains: make(map[string][]string), groups: make(map[string][]string),
 	}
 	var faults []error
@@ -139,13 +141,10 @@ func (m *RoleMap) Of(id identity.Identity) []string {
 		return nil
 	}
 	email, domain, ok := splitEmail(id.Email)
-	if !ok {
+	if !ok || m.providers.refuses(id, domain) != "" {
 		return nil
 	}
-	if m.claim == HostedDomain {
-		domain = foldDomain(id.HostedDomain)
-	}
-	roles := slices.Concat(m.emails[email], m.domains[domain])
+	roles := slices.Concat(m.emails[email], m.domains[m.providers.domain(id, domain, m.claim)])
 	for _, g := range id.Groups {
 		roles = append(roles, m.groups[foldGroup(g)]...)
 	}

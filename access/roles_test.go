@@ -8,7 +8,7 @@ import (
 
 func roles(t *testing.T, text string, claim DomainClaim) *RoleMap {
 	t.Helper()
-	m, err := ParseRoles(text, claim)
+	m, err := ParseRoles(text, claim, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,12 +96,12 @@ func TestARoleMapWithAMistakeIsNone(t *testing.T) {
 		"admin: groups:ops":           "no e-mail",
 		strings.Repeat("r", 65) + ":": "no more than 64",
 	} {
-		_, err := ParseRoles("# first\nviewer: bob@example.com\n"+line+"\n", EmailDomain)
+		_, err := ParseRoles("# first\nviewer: bob@example.com\n"+line+"\n", EmailDomain, nil)
 		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "line 3 ") {
 			t.Errorf("%q: %v, want line 3 … %s", line, err, want)
 		}
 	}
-	_, err := ParseRoles("a\nb\nc\nd\ne\n", EmailDomain)
+	_, err := ParseRoles("a\nb\nc\nd\ne\n", EmailDomain, nil)
 	if err == nil || strings.Contains(err.Error(), "\n") || !strings.Contains(err.Error(), "line 1 ") || !strings.Contains(err.Error(), "and 2 more") {
 		t.Errorf("five mistakes: %v", err)
 	}
@@ -125,7 +125,7 @@ func FuzzRolesAreOnlyThoseOfTheMap(f *testing.F) {
 	f.Add("admin: ann@example.com\nx: @example.com, group:a%2Cb", "ann@example.com", "a,b")
 	f.Add("admin: group:ops@example.com", "a@b", "OPS@EXAMPLE.COM")
 	f.Fuzz(func(t *testing.T, text, email, group string) {
-		m, err := ParseRoles(text, EmailDomain)
+		m, err := ParseRoles(text, EmailDomain, nil)
 		if err != nil {
 			return
 		}

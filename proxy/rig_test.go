@@ -190,7 +190,7 @@ func (g *rig) admit(t *testing.T, emails ...string) {
 // giveRoles puts a role map in force.
 func (g *rig) giveRoles(t *testing.T, text string) {
 	t.Helper()
-	m, err := access.ParseRoles(text, access.EmailDomain)
+	m, err := access.ParseRoles(text, access.EmailDomain, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -89,7 +89,7 @@ func (p *policyFile) readRoles() (access.RoleMap, error) {
 	if err != nil {
 		return access.RoleMap{}, err
 	}
-	return access.ParseRoles(text, p.rules.Claim)
+	return access.ParseRoles(text, p.rules.Claim, p.rules.Providers)
 }
 
 // watch follows the files, and the groups of people whose connections are open. Who is
