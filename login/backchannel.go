@@ -42,13 +42,17 @@ func (l *Login) backchannelLogout(w http.ResponseWriter, r *http.Request, rec *w
 	if err != nil {
 		return err
 	}
+	return l.sentBy(raw).takeLogout(r, rec, raw)
+}
+
+func (l *Login) takeLogout(r *http.Request, rec *web.Record, raw string) error {
 	ctx, cancel := l.noticeContext(r)
 	defer cancel()
 	t, err := l.verifyLogout(oidc.ClientContext(ctx, l.provider.http), raw)
 	if err != nil {
 		return err
 	}
-	rec.Subject = t.Subject
+	rec.Subject = l.Client.subject(t.Subject)
 	fresh, err := l.once(ctx, "logout", t.TokenID, markLife(maxLogoutAge), func() error { return l.endFor(ctx, t) })
 	if err == nil && !fresh {
 		err = errors.New("jti was used before")
@@ -62,7 +66,7 @@ func (l *Login) endFor(ctx context.Context, t *oidc.LogoutToken) (err error) {
 	if t.SessionID != "" {
 		_, err = l.Sessions.EndProviderSession(ctx, l.Client.Issuer, t.SessionID)
 	} else {
-		_, err = l.Sessions.EndSubject(ctx, l.Client.Issuer, t.Subject)
+		_, err = l.Sessions.EndSubject(ctx, l.Client.Issuer, l.Client.subject(t.Subject))
 	}
 	if err != nil {
 		return outage{err}

@@ -18,8 +18,8 @@ import (
 // maxCallback bounds the callback's query, in bytes (SEC-DOS-04).
 const maxCallback = 16 << 10
 
-// Callback is the redirect URI: GET /_gate/callback. See the package comment for
-// its order.
+// Callback is the redirect URI: GET of Client.CallbackPath. See the package comment
+// for its order.
 func (l *Login) Callback(w http.ResponseWriter, r *http.Request) error {
 	if len(r.URL.RawQuery) > maxCallback {
 		return &web.Error{
@@ -59,7 +59,7 @@ func (l *Login) Callback(w http.ResponseWriter, r *http.Request) error {
 		return badAnswer(errors.New("iss is another provider")) // RFC 9207 2.4
 	}
 	if answer.failure != "" {
-		return refusedByProvider(answer.failure, a)
+		return l.refusedByProvider(answer.failure, a)
 	}
 	if answer.code == "" {
 		return badAnswer(errors.New("neither code nor error"))
@@ -88,7 +88,7 @@ func (l *Login) finish(w http.ResponseWriter, r *http.Request, a attempt, here s
 		return &web.Error{
 			Status: http.StatusBadRequest, Code: "callback_repeated",
 			Public: "This sign-in was used already. If you are not signed in, sign in once more.",
-			Action: web.Action{Label: "Continue", Href: path(a.Return)},
+			Action: web.Action{Label: "Continue", Href: l.path(a.Return)},
 		}
 	}
 	in, err := l.exchange(ctx, m, a, code)
@@ -104,7 +104,7 @@ func (l *Login) finish(w http.ResponseWriter, r *http.Request, a attempt, here s
 	case d.Allowed:
 	case d.Unsure:
 		rec.Decision = "refused_" + d.Reason
-		return groupsUnknown(a)
+		return l.groupsUnknown(a)
 	default:
 		rec.Decision = "refused_" + d.Reason
 		l.Site.Page(w, r, http.StatusForbidden, web.Refused{Email: in.Identity.Email, Switch: Again(a.Return)})
@@ -112,26 +112,26 @@ func (l *Login) finish(w http.ResponseWriter, r *http.Request, a attempt, here s
 	}
 	in.Address = rec.Client
 	if _, err := l.Sessions.Create(w, r, in); err != nil {
-		return notKept(err, a)
+		return l.notKept(err, a)
 	}
 	return l.redirect(w, r, a.Return, "signed_in")
 }
 
 // groupsUnknown has no reload, as notKept.
-func groupsUnknown(a attempt) error {
+func (l *Login) groupsUnknown(a attempt) error {
 	return &web.Error{
 		Status: http.StatusServiceUnavailable, Code: "groups_unknown",
 		Public: "We cannot find out at the moment which groups you are in, so nobody was signed in. Try again shortly.",
-		Action: web.Action{Label: "Try again", Href: path(a.Return)},
+		Action: web.Action{Label: "Try again", Href: l.path(a.Return)},
 	}
 }
 
 // notKept has no reload: the attempt is spent, this page would only fail again.
-func notKept(err error, a attempt) error {
+func (l *Login) notKept(err error, a attempt) error {
 	return &web.Error{
 		Status: http.StatusServiceUnavailable, Code: "store_unavailable",
 		Public: "We cannot keep your sign-in at the moment. Try again shortly.",
-		Action: web.Action{Label: "Try again", Href: path(a.Return)}, Err: err,
+		Action: web.Action{Label: "Try again", Href: l.path(a.Return)}, Err: err,
 	}
 }
 
@@ -139,17 +139,17 @@ func notKept(err error, a attempt) error {
 func (l *Login) exchange(ctx context.Context, m *metadata, a attempt, code string) (session.SignIn, error) {
 	token, err := l.provider.oauth(m).Exchange(ctx, code, oauth2.VerifierOption(a.verifier()))
 	if err != nil {
-		return session.SignIn{}, exchangeFailed(err, a)
+		return session.SignIn{}, l.exchangeFailed(err, a)
 	}
 	in, err := l.provider.verify(ctx, m, token, a)
 	if err != nil && ctx.Err() != nil {
-		return session.SignIn{}, exchangeFailed(ctx.Err(), a)
+		return session.SignIn{}, l.exchangeFailed(ctx.Err(), a)
 	}
 	if err != nil {
 		return session.SignIn{}, &web.Error{
 			Status: http.StatusBadGateway, Code: "token_rejected",
 			Public: "The sign-in service's answer did not pass our checks, so nobody was signed in. Try once more; if it stays, tell whoever runs this site the request id below.",
-			Action: web.Action{Label: "Try again", Href: path(a.Return)}, Err: err,
+			Action: web.Action{Label: "Try again", Href: l.path(a.Return)}, Err: err,
 		}
 	}
 	return in, nil
@@ -157,11 +157,11 @@ func (l *Login) exchange(ctx context.Context, m *metadata, a attempt, code strin
 
 // exchangeFailed tells the two failures apart that a person can do something
 // about. What the library says of an answer is not logged: it may quote the body.
-func exchangeFailed(err error, a attempt) error {
+func (l *Login) exchangeFailed(err error, a attempt) error {
 	e := &web.Error{
 		Status: http.StatusServiceUnavailable, Code: "provider_unavailable",
 		Public: "The sign-in service did not finish. Try once more.",
-		Action: web.Action{Label: "Try again", Href: path(a.Return)},
+		Action: web.Action{Label: "Try again", Href: l.path(a.Return)},
 	}
 	answered, ok := errors.AsType[*oauth2.RetrieveError](err)
 	switch {
@@ -169,7 +169,7 @@ func exchangeFailed(err error, a attempt) error {
 		e.Err = fmt.Errorf("token endpoint: %w", err)
 	case answered.ErrorCode == "invalid_client" || answered.ErrorCode == "unauthorized_client":
 		e.Status, e.Code = http.StatusBadGateway, "client_rejected"
-		e.Public = "The sign-in service does not know this site's client id or secret. Whoever runs this site has to check SIDEGATE_CLIENT_ID and SIDEGATE_CLIENT_SECRET."
+		e.Public = "The sign-in service does not know this site's client id or secret. Whoever runs this site has to check " + l.Client.setting("CLIENT_ID") + " and " + l.Client.setting("CLIENT_SECRET") + "."
 		e.Err = fmt.Errorf("token endpoint: status %d, error %q", answered.Response.StatusCode, answered.ErrorCode)
 	case answered.ErrorCode == "invalid_grant":
 		e.Status, e.Code = http.StatusBadRequest, "code_rejected"
@@ -229,9 +229,9 @@ func (l *Login) accept(r *http.Request, a attempt) error {
 // startAgain begins anew, once, what came too late or with another tab's binding.
 // A browser that sent no cookie at all would only go in circles: it is told.
 func (l *Login) startAgain(w http.ResponseWriter, r *http.Request, a attempt, why error) error {
-	begin := path(a.Return)
+	begin := l.path(a.Return)
 	if a.Switch {
-		begin = Again(a.Return)
+		begin += "&prompt=select_account"
 	}
 	if !errors.Is(why, errNoBinding) && !a.Again {
 		web.RecordOf(r.Context()).Err = why
@@ -259,11 +259,11 @@ func badAnswer(err error) error {
 // refusedByProvider explains an error that the provider sent back (RFC 6749
 // 4.1.2.1, OpenID Connect Core 3.1.2.6). Its own words are not shown, and its code only
 // when it is a known one: anybody can write them into a link.
-func refusedByProvider(failure string, a attempt) error {
+func (l *Login) refusedByProvider(failure string, a attempt) error {
 	e := &web.Error{
 		Status: http.StatusBadGateway, Code: "provider_error",
 		Public: "The sign-in service reported a problem. Try once more; if it stays, tell whoever runs this site the request id below.",
-		Action: web.Action{Label: "Try again", Href: path(a.Return)},
+		Action: web.Action{Label: "Try again", Href: l.path(a.Return)},
 		Err:    fmt.Errorf("provider answered error %.64q", failure),
 	}
 	switch {

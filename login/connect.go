@@ -47,6 +47,13 @@ func (l *Login) Connect(w http.ResponseWriter, r *http.Request) error {
 	if err != nil && !errors.Is(err, session.ErrNone) {
 		return storeDown(err)
 	}
+	if !s.Identity.IsZero() && !l.theirs(s) {
+		return &web.Error{
+			Status: http.StatusForbidden, Code: "nothing_to_connect",
+			Public: "The app's access is granted at " + l.Client.Title + ", and you are signed in with an account of another provider, which has nothing to connect.",
+			Action: web.Action{Label: "Continue", Href: returnTo},
+		}
+	}
 	scopes, consent, err := l.lacking(r.Context(), asked, s)
 	switch {
 	case err != nil:
@@ -142,9 +149,9 @@ func (l *Login) connected(w http.ResponseWriter, r *http.Request, a attempt, s s
 	}
 	switch err := l.attach(r.Context(), s, in.Tokens); {
 	case errors.Is(err, session.ErrNone):
-		return l.redirect(w, r, path(a.Return), "session_ended_meanwhile")
+		return l.redirect(w, r, l.path(a.Return), "session_ended_meanwhile")
 	case err != nil:
-		return notKept(err, a)
+		return l.notKept(err, a)
 	}
 	if len(in.Tokens.Scopes.Missing(a.Scopes)) > 0 {
 		return l.redirect(w, r, a.Return, "connected_in_part")

@@ -44,6 +44,8 @@ type GroupSource interface {
 // the first question. When the source fails, an answer holds for GroupsGrace more;
 // after that, and where there never was one, nobody knows.
 type Directory struct {
+	Issuer string // whose accounts it is asked about; empty: anybody's
+
 	source GroupSource
 	life   time.Duration
 	now    func() time.Time
@@ -79,7 +81,7 @@ func NewDirectory(source GroupSource, life time.Duration, now func() time.Time, 
 
 // Groups implements access.Directory.
 func (d *Directory) Groups(id identity.Identity) (groups []string, known bool) {
-	if !concerns(id) {
+	if !d.concerns(id) {
 		return nil, true
 	}
 	d.mu.Lock()
@@ -104,7 +106,7 @@ func (d *Directory) Learn(ctx context.Context, id identity.Identity) {
 // Refresh asks about id if that is due, and does not wait. It returns what is closed
 // when the question has ended, if that is worth waiting for.
 func (d *Directory) Refresh(id identity.Identity) (asking <-chan struct{}) {
-	if !concerns(id) {
+	if !d.concerns(id) {
 		return nil
 	}
 	d.mu.Lock()
@@ -212,9 +214,9 @@ func personKey(id identity.Identity) string {
 // provider must have verified it; and Google must own it, or have it from a Workspace
 // domain, when the account is Google's: other accounts keep an address that they
 // once had ("Google is authoritative" in Google's OpenID Connect guide).
-func concerns(id identity.Identity) bool {
+func (d *Directory) concerns(id identity.Identity) bool {
 	email, ok := access.FoldEmail(id.Email)
-	if !ok || !id.EmailVerified || id.IsZero() {
+	if !ok || d.Issuer != "" && id.Issuer != d.Issuer || !id.EmailVerified || id.IsZero() {
 		return false
 	}
 	return id.Issuer != GoogleIssuer || id.HostedDomain != "" ||

@@ -276,6 +276,21 @@ func TestNobodyGetsGroupsByAnAddressThatMayBeAnothers(t *testing.T) {
 
 // SEC-DOM-15: another account with the same address is another person, and so is the
 // same account with another address.
+// Google's groups are by address, and another provider's people may have any.
+func TestGroupsAreLookedUpForTheAccountsOfOneProvider(t *testing.T) {
+	inTime(t, func(t *testing.T, d *login.Directory, s *source, _ *lines) {
+		d.Issuer = ann().Issuer
+		other := ann()
+		other.Issuer = "https://corp.okta.com"
+		if got := learn(t, d, other); got != "" || s.questions() != 0 {
+			t.Errorf("another provider's: %q after %d questions", got, s.questions())
+		}
+		if got := learn(t, d, ann()); got != members {
+			t.Errorf("its own: %q", got)
+		}
+	})
+}
+
 func TestGroupsAreThoseOfOneAccountWithOneAddress(t *testing.T) {
 	inTime(t, func(t *testing.T, d *login.Directory, s *source, _ *lines) {
 		learn(t, d, ann())

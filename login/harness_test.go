@@ -117,13 +117,21 @@ func (s *site) options(public string, rules access.Rules, ours *web.Site) login.
 
 // serve routes as the program does.
 func (s *site) serve(w http.ResponseWriter, r *http.Request) error {
-	switch path, _, _ := strings.Cut(r.RequestURI, "?"); path {
+	path, _, _ := strings.Cut(r.RequestURI, "?")
+	for _, p := range s.login.Further {
+		if path == p.Client.CallbackPath() {
+			return p.Callback(w, r)
+		}
+	}
+	switch path {
 	case "/_gate/login":
 		return web.Only(s.login.Start, http.MethodGet)(w, r)
 	case "/_gate/callback":
 		return s.login.Callback(w, r)
 	case "/_gate/logout":
 		return web.Only(s.login.Logout, http.MethodGet, http.MethodPost)(w, r)
+	case login.ConnectPath:
+		return web.Only(s.login.Connect, http.MethodGet)(w, r)
 	case "/_gate/ended":
 		return web.Only(s.login.Ended, http.MethodGet)(w, r)
 	case "/auth/login":

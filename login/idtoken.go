@@ -115,7 +115,7 @@ func (p *provider) verify(ctx context.Context, m *metadata, token *oauth2.Token,
 		}
 	}
 	in := session.SignIn{
-		Identity: c.identity(p.client.Issuer), Provider: p.keep(m, token, string(c.SessionID)), Tokens: p.tokens(token, a.Scopes),
+		Identity: c.identity(p.client), Provider: p.keep(m, token, string(c.SessionID)), Tokens: p.tokens(token, a.Scopes),
 	}
 	if !in.Tokens.IsZero() {
 		in.Provider.Token = "" // what ends the grant is with the others, and changes
@@ -190,7 +190,8 @@ func (p *provider) readClaims(payload []byte) (claims, error) {
 	if err := json.Unmarshal(payload, &byName); err != nil {
 		return claims{}, fmt.Errorf("claims: %w", err)
 	}
-	if groups, ok := byName[cmp.Or(p.client.GroupsClaim, "groups")]; ok {
+	claim := p.client.groupsClaim()
+	if groups, ok := byName[claim]; ok && claim != "" {
 		_ = c.Groups.UnmarshalJSON(groups) // what is no list of names is none
 	}
 	return c, nil
@@ -241,9 +242,9 @@ const (
 	maxGroups  = 16 << 10 // they decide; the app is told of fewer, see access.Book
 )
 
-func (c claims) identity(issuer string) identity.Identity {
+func (c claims) identity(at Client) identity.Identity {
 	id := identity.Identity{
-		Issuer: issuer, Subject: string(c.Subject), EmailVerified: bool(c.EmailVerified),
+		Issuer: at.Issuer, Subject: at.subject(string(c.Subject)), EmailVerified: bool(c.EmailVerified),
 		HostedDomain: string(c.HostedDomain), Name: cut(string(c.Name), maxName),
 	}
 	if c.Email != nil {

@@ -78,7 +78,7 @@ func TestClaimsAreBounded(t *testing.T) {
 	for range 1000 {
 		c.Groups = append(c.Groups, "group-of-16-bytes")
 	}
-	id := c.identity("https://issuer.example")
+	id := c.identity(Client{Issuer: "https://issuer.example"})
 	if len(id.Name) != 512 || strings.Trim(id.Name, "ü") != "" || id.Picture != "" || len(strings.Join(id.Groups, " ")) > 16<<10 || len(id.Groups) < 900 {
 		t.Errorf("name %d, picture %d, groups %d", len(id.Name), len(id.Picture), len(id.Groups))
 	}
@@ -89,7 +89,7 @@ func TestClaimsAreBounded(t *testing.T) {
 		t.Errorf("cut inside a character: %q", got)
 	}
 	for picture, want := range map[string]string{"https://x/y.png": "https://x/y.png", "http://x/y.png": "", "javascript:x": "", "data:x": "", "": ""} {
-		if got := (claims{Picture: text(picture)}).identity("i").Picture; got != want {
+		if got := (claims{Picture: text(picture)}).identity(Client{Issuer: "i"}).Picture; got != want {
 			t.Errorf("picture %q became %q", picture, got)
 		}
 	}

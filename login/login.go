@@ -14,7 +14,7 @@ import (
 	"sidegate/web"
 )
 
-// Options are what a Login works with. All but API, Hint, Patience and Log are
+// Options are what a Login works with. All but Further, API, Hint, Patience and Log are
 // needed.
 type Options struct {
 	Client   Client
@@ -23,6 +23,7 @@ type Options struct {
 	Sessions *session.Manager
 	Policy   *access.Book
 	Site     *web.Site
+	Further  []*Login         // other providers of the same site, of the main one's
 	API      API              // what the app may ask the provider's APIs for; zero: nothing
 	Hint     string           // domain the provider may offer first; never trusted
 	Now      func() time.Time // the clock
@@ -50,7 +51,7 @@ func New(o Options) *Login {
 	return &Login{
 		Options:  o,
 		provider: newProvider(o.Client, newHTTPClient(o.Patience), o.Now),
-		sealer:   sealer{keys: o.Keys, bind: []byte(o.Client.Issuer + "\x00" + o.Client.ID + "\x00" + o.Client.Public)},
+		sealer:   sealer{keys: o.Keys, bind: o.Client.bind()},
 		flow:     session.NewFlowCookie(strings.HasPrefix(o.Client.Public, "https:"), flowLife),
 		origins:  http.NewCrossOriginProtection(),
 		revoking: make(chan struct{}, maxRevoking),

@@ -27,16 +27,65 @@ const GoogleIssuer = "https://accounts.google.com"
 
 // Client is our registration at the provider.
 type Client struct {
+	Name   string // of a further provider; empty: the main one
+	Title  string // on its button, where there are several
 	Issuer string // exact, as in the provider's metadata
 	ID     string
 	Secret string // the first one; SetClientSecret replaces it
 	Public string // our origin, PUBLIC_URL
 
-	GroupsClaim string // of the ID token, lists the person's groups; empty: "groups"
+	GroupsClaim string // of the ID token, lists the person's groups; empty: "groups", of a further provider none
 }
 
 // RedirectURI is where the provider sends people back to.
-func (c Client) RedirectURI() string { return c.Public + "/_gate/callback" }
+func (c Client) RedirectURI() string { return c.Public + c.CallbackPath() }
+
+// CallbackPath is the redirect URI's path. Each provider has another: not all of them
+// say in their answer who they are (RFC 9207), so that one could pass its answer off as
+// another's (RFC 9700 4.4.2.2).
+func (c Client) CallbackPath() string {
+	if c.Name == "" {
+		return "/_gate/callback"
+	}
+	return "/_gate/callback/" + c.Name
+}
+
+// subject returns what we call somebody whom the provider calls sub. The app knows
+// people by that alone, and one provider's 1001 is another person than another's. The
+// main provider's keep their names; what of those looks like a further one's is refused
+// by access.Providers.
+func (c Client) subject(sub string) string {
+	if c.Name == "" || sub == "" {
+		return sub
+	}
+	return c.Name + ":" + sub
+}
+
+// groupsClaim: a group is a name alone, whoever says that somebody is in it, and rules
+// are written for the main provider's. Another's count when somebody wanted that.
+func (c Client) groupsClaim() string {
+	if c.GroupsClaim == "" && c.Name == "" {
+		return "groups"
+	}
+	return c.GroupsClaim
+}
+
+// setting names a setting of this provider's.
+func (c Client) setting(name string) string {
+	if c.Name == "" {
+		return "SIDEGATE_" + name
+	}
+	return "SIDEGATE_" + strings.ToUpper(c.Name) + "_" + name
+}
+
+// bind is what states of this client are sealed for.
+func (c Client) bind() []byte {
+	bind := c.Issuer + "\x00" + c.ID + "\x00" + c.Public
+	if c.Name != "" {
+		bind += "\x00" + c.Name
+	}
+	return []byte(bind)
+}
 
 // provider is the OpenID provider as far as we know it. Its metadata is fetched
 // when first needed and again until that succeeds; sidegate starts, and serves

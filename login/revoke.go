@@ -22,6 +22,12 @@ const maxRevoking = 16
 // the background: whoever signs out waits for nobody, and has signed out whatever
 // the provider says.
 func (l *Login) giveBack(ended []session.Session) {
+	for _, at := range l.all() {
+		at.giveBackOwn(ended)
+	}
+}
+
+func (l *Login) giveBackOwn(ended []session.Session) {
 	m := l.provider.metadata.known()
 	if m == nil || m.revocation == "" {
 		return

@@ -96,9 +96,13 @@ func (l *Login) securityEvent(w http.ResponseWriter, r *http.Request) (fresh boo
 	if err != nil {
 		return false, err
 	}
+	return l.sentBy(string(body)).takeEvent(r, string(body))
+}
+
+func (l *Login) takeEvent(r *http.Request, raw string) (fresh bool, err error) {
 	ctx, cancel := l.noticeContext(r)
 	defer cancel()
-	t, err := l.verifyEvent(oidc.ClientContext(ctx, l.provider.http), string(body))
+	t, err := l.verifyEvent(oidc.ClientContext(ctx, l.provider.http), raw)
 	if err != nil {
 		return false, err
 	}

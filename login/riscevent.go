@@ -81,7 +81,7 @@ func (l *Login) accountOf(conf *risc, raw json.RawMessage) (account, error) {
 	}
 	switch ours := string(s.Issuer) == conf.issuer || string(s.Issuer) == l.Client.Issuer; {
 	case ours && s.Subject != "":
-		return account{subject: string(s.Subject)}, nil
+		return account{subject: l.Client.subject(string(s.Subject))}, nil
 	case cmp.Or(s.Type, s.Format) == "email":
 		return account{email: string(s.Email)}, nil
 	}

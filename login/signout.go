@@ -19,25 +19,27 @@ const LandingPath = "/_gate/logout/done"
 // our own page. What is not known by now is not asked for: a provider that is
 // down keeps nobody waiting. why goes to the log.
 func (l *Login) leave(w http.ResponseWriter, r *http.Request, ended []session.Session, why string) error {
-	m := l.provider.metadata.known()
-	ours := l.ofProvider(ended)
-	if m == nil || m.endSession == "" || len(ours) == 0 {
-		return l.redirect(w, r, "/_gate/logout", why)
+	for _, at := range l.all() {
+		m, ours := at.provider.metadata.known(), at.ofProvider(ended)
+		if m == nil || m.endSession == "" || len(ours) == 0 {
+			continue
+		}
+		to, err := at.endSessionURL(m, ours, l.bindBrowser(w, r))
+		if err != nil {
+			return err
+		}
+		web.RecordOf(r.Context()).Decision = why
+		l.Site.Leave(w, r, to, at.Client.Issuer)
+		return nil
 	}
-	to, err := l.endSessionURL(m, ours, l.bindBrowser(w, r))
-	if err != nil {
-		return err
-	}
-	web.RecordOf(r.Context()).Decision = why
-	l.Site.Leave(w, r, to, l.Client.Issuer)
-	return nil
+	return l.redirect(w, r, "/_gate/logout", why)
 }
 
-// ofProvider returns those sessions that came of the present provider: another's
-// tokens, from before a change of the settings, are not for its eyes.
+// ofProvider returns those sessions that came of this provider: another's tokens are
+// not for its eyes.
 func (l *Login) ofProvider(all []session.Session) (ours []session.Session) {
 	for _, s := range all {
-		if s.Identity.Issuer == l.Client.Issuer {
+		if l.theirs(s) {
 			ours = append(ours, s)
 		}
 	}

@@ -15,7 +15,8 @@ import (
 	"sidegate/web"
 )
 
-// Start begins a sign-in: GET /_gate/login?rd=/path[&prompt=select_account].
+// Start begins a sign-in: GET /_gate/login?rd=/path[&prompt=select_account]. Where there
+// are several providers, &provider=NAME chooses one, and without it the person does.
 //
 // Somebody who is signed in is sent on at once, so that another site cannot swap
 // their session by linking here; with prompt=select_account the provider asks
@@ -36,10 +37,14 @@ func (l *Login) Start(w http.ResponseWriter, r *http.Request) error {
 			return storeDown(err)
 		}
 	}
-	return l.begin(w, r, returnTo, func(a *attempt) {
+	at := l.named(q.Get("provider"))
+	if at == nil {
+		return l.choose(w, r, returnTo, choose)
+	}
+	return at.begin(w, r, returnTo, func(a *attempt) {
 		a.Switch, a.Again = choose, q.Get("again") == "1"
 		// A new session has no refresh token yet, whatever the former one had.
-		a.Scopes, a.Consent = l.API.SignIn, len(l.API.SignIn) > 0
+		a.Scopes, a.Consent = at.API.SignIn, len(at.API.SignIn) > 0
 	})
 }
 

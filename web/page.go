@@ -22,7 +22,7 @@ var files embed.FS
 var templates = template.Must(template.New("").Funcs(template.FuncMap{"path": ownPath}).
 	ParseFS(files, "templates/*.html"))
 
-// Page is one of our pages: SignedOut, Ended, Refused, Account or ConfirmSignOut. Every
+// Page is one of our pages: Choose, SignedOut, Ended, Refused, Account or ConfirmSignOut. Every
 // address in them is a path of our own origin; anything else is left out.
 type Page interface {
 	// about returns the name of the page's template and its title.
@@ -34,6 +34,16 @@ type Page interface {
 type SignedOut struct {
 	SignIn   string // path that starts a new sign-in
 	Provider string // name of the provider, such as "Google"; may be empty
+}
+
+// Choose asks with which provider to sign in.
+type Choose struct{ Providers []Choice }
+
+// Choice is one of them.
+type Choice struct {
+	Title  string
+	Href   string // path that starts the sign-in there
+	Google bool
 }
 
 // Ended says to somebody who had a page of the app's open that the session is over.
@@ -137,6 +147,7 @@ func (p problem) Explained() *explain.Problem {
 
 func (SignedOut) about() (name, title string)      { return "signedout", "You are signed out" }
 func (signingOut) about() (name, title string)     { return "signingout", "Signed out of this site" }
+func (Choose) about() (name, title string)         { return "choose", "Sign in" }
 func (Leaving) about() (name, title string)        { return "leaving", "Signing out" }
 func (Ended) about() (name, title string)          { return "ended", "Your session has ended" }
 func (Refused) about() (name, title string)        { return "refused", "No access with this account" }

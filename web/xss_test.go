@@ -48,6 +48,7 @@ func pagesWith(v string) map[string]Page {
 	for name, page := range map[string]Page{
 		"SignedOut": SignedOut{SignIn: "/in", Provider: "Google"},
 		"Refused":   Refused{Email: "a@b.example", Switch: "/switch"},
+		"Choose":    Choose{Providers: []Choice{{Title: "Google", Href: "/in?a=b", Google: true}, {Title: "Okta", Href: "/in"}}},
 		"Ended":     Ended{SignIn: "/in"},
 		"Leaving":   Leaving{Next: "/next"},
 		"Account": Account{
