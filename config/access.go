@@ -17,7 +17,7 @@ func (p *parser) access(r Raw, google bool) Access {
 		Groups:      p.groups(r.AllowedGroups),
 		RolesFile:   p.file("ROLES_FILE", r.RolesFile),
 		Anyone:      p.yes("ALLOW_ANYONE", r.AllowAnyone),
-		DomainClaim: p.domainClaim(r.DomainClaim, google),
+		DomainClaim: p.domainClaim("DOMAIN_CLAIM", r.DomainClaim, google),
 	}
 	ruled := a.Anyone || r.AllowedDomains != "" || r.AllowedEmails != "" || r.AllowedEmailsFile != "" || r.AllowedGroups != ""
 	if !ruled && !p.faulty("ALLOWED_DOMAINS", "ALLOWED_EMAILS", "ALLOWED_EMAILS_FILE", "ALLOWED_GROUPS", "ALLOW_ANYONE") {
@@ -110,14 +110,14 @@ func (p *parser) yes(name, value string) bool {
 	return value == "true"
 }
 
-func (p *parser) domainClaim(value string, google bool) string {
+func (p *parser) domainClaim(name, value string, google bool) string {
 	switch {
 	case value == "" && google:
 		return "hd"
 	case value == "":
 		return "email"
 	case !slices.Contains([]string{"hd", "email"}, value):
-		p.fault("DOMAIN_CLAIM", "is neither hd nor email")
+		p.fault(name, "is neither hd nor email")
 	}
 	return value
 }

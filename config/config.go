@@ -33,6 +33,7 @@ type Config struct {
 	Listen      string        // host:port browsers reach
 	AdminListen string        // host:port of the private listener
 	Provider    Provider      // who signs people in
+	Further     []Further     // who does so as well
 	Access      Access        // who may pass, and in which roles
 	Groups      Groups        // where people's groups come from
 	Session     Session       // how sessions are kept
@@ -44,6 +45,7 @@ type Config struct {
 
 // Provider is the OpenID provider, and our client there.
 type Provider struct {
+	Title        string // on its button, where people choose
 	Issuer       string // byte for byte as configured: a trailing slash matters (OpenID Connect Discovery 4.3)
 	Google       bool   // Issuer is GoogleIssuer
 	ClientID     string

@@ -46,6 +46,18 @@ func (s settings) raw(t *testing.T) Raw {
 		known[name] = true
 		*value = s[name]
 	})
+	for _, provider := range providerNames(s["PROVIDERS"]) {
+		var one RawProvider
+		one.each(func(_ reflect.StructTag, name string, value *string) {
+			name = strings.ToUpper(provider) + "_" + name
+			known[name] = true
+			*value = s[name]
+		})
+		if r.Further == nil {
+			r.Further = make(map[string]RawProvider)
+		}
+		r.Further[provider] = one
+	}
 	for name := range s {
 		if !known[name] {
 			t.Fatalf("no setting %s", name)
@@ -97,7 +109,7 @@ func TestDefaultsAreTheContract(t *testing.T) {
 		Public:      &url.URL{Scheme: "http", Host: "localhost:8080"},
 		Listen:      "127.0.0.1:8080",
 		AdminListen: "127.0.0.1:8081",
-		Provider:    Provider{Issuer: GoogleIssuer, Google: true, ClientID: "id", ClientSecret: NewSecret(strong), GroupsClaim: "groups"},
+		Provider:    Provider{Title: "Google", Issuer: GoogleIssuer, Google: true, ClientID: "id", ClientSecret: NewSecret(strong), GroupsClaim: "groups"},
 		Access:      Access{Domains: []string{"example.com"}, DomainClaim: "hd"},
 		Groups:      Groups{TTL: 10 * time.Minute},
 		Session:     Session{Store: Store{Kind: StoreMemory}, Idle: 12 * time.Hour, Max: 168 * time.Hour, Grace: time.Minute},
@@ -132,7 +144,7 @@ func TestEverySettingHasItsEffect(t *testing.T) {
 		Public:      &url.URL{Scheme: "https", Host: "app.example.com"},
 		Listen:      ":8080",
 		AdminListen: "[::1]:9000",
-		Provider:    Provider{Issuer: "https://login.example.com/realm/", ClientID: "id", ClientSecret: NewSecret(strong), Scopes: []string{"https://a.example/read", "b"}, Connect: []string{"c:d", "e"}, GroupsClaim: "teams"},
+		Provider:    Provider{Title: "login.example.com", Issuer: "https://login.example.com/realm/", ClientID: "id", ClientSecret: NewSecret(strong), Scopes: []string{"https://a.example/read", "b"}, Connect: []string{"c:d", "e"}, GroupsClaim: "teams"},
 		Groups:      Groups{GoogleKey: key, GoogleCustomer: "C046psxkn", TTL: 90 * time.Second},
 		Access: Access{
 			Domains: []string{"example.com", "b.example"}, Emails: []string{"Ann@example.com", "bob@xn--bcher-kva.example"},

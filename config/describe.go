@@ -14,10 +14,17 @@ import (
 // with what else is worth knowing as # comments.
 func (c Config) Describe(w io.Writer) error {
 	var b strings.Builder
-	for _, row := range c.rows() {
+	rows := c.rows()
+	for _, f := range c.Further {
+		rows = append(rows, f.rows()...)
+	}
+	for _, row := range rows {
 		fmt.Fprintf(&b, "%s_%s=%s\n", prefix, row[0], row[1])
 	}
 	fmt.Fprintf(&b, "# redirect URI to register at the provider: %s\n", c.RedirectURI())
+	for _, f := range c.Further {
+		fmt.Fprintf(&b, "# redirect URI to register at %s: %s\n", f.Name, c.FurtherRedirectURI(f.Name))
+	}
 	if len(c.Session.Secrets) == 0 {
 		fmt.Fprintf(&b, "# %s_SECRET: %s\n", prefix, c.Session.generated())
 	}
@@ -37,6 +44,7 @@ func (c Config) rows() [][2]string {
 		{"ISSUER", c.Provider.Issuer},
 		{"CLIENT_ID", c.Provider.ClientID},
 		{"CLIENT_SECRET", c.Provider.ClientSecret.String()},
+		{"PROVIDERS", joined(c.Further, func(f Further) string { return f.Name })},
 		{"ALLOWED_DOMAINS", strings.Join(c.Access.Domains, ",")},
 		{"ALLOWED_EMAILS", strings.Join(c.Access.Emails, ",")},
 		{"ALLOWED_EMAILS_FILE", c.Access.EmailsFile},
@@ -149,6 +157,11 @@ func (c Config) Cautions() []Caution {
 		"ALLOW_ANYONE", "every account of the provider is let in, whatever else is listed")
 	warn(c.Provider.Google && c.Access.DomainClaim == "email" && len(c.Access.Domains) > 0,
 		"DOMAIN_CLAIM", "domains are compared with e-mail addresses: a consumer Google account can carry a company's address, and keep it when its owner leaves; hd is safe")
+	for _, f := range c.Further {
+		warn(!f.Google && len(f.EmailDomains) == 0, strings.ToUpper(f.Name)+"_EMAIL_DOMAINS", fmt.Sprintf(
+			"the provider %[2]s is believed of any e-mail address: whoever runs it can sign in as anybody; %[1]s_%[3]s_EMAIL_DOMAINS says whose it may vouch for",
+			prefix, f.Name, strings.ToUpper(f.Name)))
+	}
 	warn(c.Proxy.TokenHeader != "" && len(c.Provider.Scopes)+len(c.Provider.Connect) == 0,
 		"TOKEN_HEADER", "there is a header for access tokens, but neither SCOPES nor CONNECT_SCOPES says what they would be for: none is sent")
 	warn(!isLocalListener(c.AdminListen) && len(c.Provider.Scopes)+len(c.Provider.Connect) > 0,

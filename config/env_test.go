@@ -29,7 +29,7 @@ func TestUnprefixedVariablesAreNobodysBusiness(t *testing.T) {
 		t.Setenv(name, "somebody else's")
 	})
 	raw, err := FromEnv()
-	if err != nil || raw != (Raw{}) {
+	if err != nil || !reflect.DeepEqual(raw, Raw{}) {
 		raw.each(func(_ reflect.StructTag, name string, value *string) {
 			if *value != "" {
 				t.Errorf("%s was read", name)
@@ -125,7 +125,7 @@ func TestDistance(t *testing.T) {
 func TestTableHasEverySetting(t *testing.T) {
 	table := Table()
 	rows := strings.Split(strings.TrimSpace(table), "\n")
-	if got, want := len(rows), 2+len(Settings()); got != want {
+	if got, want := len(rows), 2+len(Settings())+len(FurtherSettings()); got != want {
 		t.Fatalf("got %d lines, want %d", got, want)
 	}
 	new(Raw).each(func(tag reflect.StructTag, name string, _ *string) {
@@ -134,6 +134,14 @@ func TestTableHasEverySetting(t *testing.T) {
 		}
 		if tag.Get("example") == "" {
 			t.Errorf("%s has no example of right", name)
+		}
+	})
+	new(RawProvider).each(func(tag reflect.StructTag, name string, _ *string) {
+		if !strings.Contains(table, "`SIDEGATE_<NAME>_"+name+"`") {
+			t.Errorf("%s of a further provider is not in the table", name)
+		}
+		if tag.Get("example") == "" {
+			t.Errorf("%s of a further provider has no example of right", name)
 		}
 	})
 	for _, row := range rows {
@@ -161,6 +169,12 @@ func TestEveryDefaultAndExamplePassesItsOwnCheck(t *testing.T) {
 		s := minimal()
 		if name == "ALLOWED_GROUPS" || name == "GOOGLE_CUSTOMER" { // nothing with Google without it
 			s = s.with("GOOGLE_GROUPS_JSON", file(t, "{}"))
+		}
+		if name == "PROVIDERS" {
+			for _, provider := range strings.Split(tag.Get("example"), ",") {
+				s = s.with(further(provider)...)
+			}
+			s["PROVIDERS"] = ""
 		}
 		if _, err := s.with(name, tag.Get("example")).raw(t).Parse(); err != nil {
 			t.Error(fmt.Errorf("the example is refused: %w", err))

@@ -18,17 +18,26 @@ const EnvFile = "sidegate.env"
 // names every SIDEGATE_ variable that is none of ours: a misspelt allow-list that is
 // silently ignored would be a hole (SEC-CFG-02).
 func FromEnv() (Raw, error) {
-	raw, unknown := FromEnvAlone()
-	file, err := openEnvFile(raw.EnvFile)
+	raw, err := fromEnv()
+	if err != nil {
+		return Raw{}, err
+	}
+	file, err := openEnvFile(raw.EnvFile, raw.Providers)
 	raw.fill(file)
-	return raw, errors.Join(unknown, err)
+	further, unread := readFurther(raw.Providers)
+	raw.Further = further
+	raw.fillFurther(file)
+	// The providers may be listed in the file, and their secrets in the environment.
+	unknown := unknownNames(append(os.Environ(), prefix+"_PROVIDERS="+raw.Providers))
+	return raw, errors.Join(unread, unknown, err)
 }
 
 // FromEnvText reads the text of an env file that is called name, and nothing else.
 func FromEnvText(name, text string) (Raw, error) {
-	values, err := parseEnvFile(name, text)
+	values, err := parseEnvFile(name, text, "")
 	var raw Raw
 	raw.fill(envFile{name, values})
+	raw.fillFurther(envFile{name, values})
 	return raw, err
 }
 
@@ -38,8 +47,9 @@ type envFile struct {
 	values map[string]string // by name, with the prefix
 }
 
-// openEnvFile reads the file at path; with "", EnvFile, if there is one.
-func openEnvFile(path string) (envFile, error) {
+// openEnvFile reads the file at path; with "", EnvFile, if there is one. The environment
+// lists these providers.
+func openEnvFile(path, providers string) (envFile, error) {
 	named := path != ""
 	if !named {
 		path = EnvFile
@@ -66,7 +76,7 @@ func openEnvFile(path string) (envFile, error) {
 	if len(content) > maxFile {
 		return envFile{}, &Fault{Name: path, Problem: fmt.Sprintf("is larger than %d bytes", maxFile)}
 	}
-	values, err := parseEnvFile(path, string(content))
+	values, err := parseEnvFile(path, string(content), providers)
 	return envFile{path, values}, err
 }
 
@@ -96,14 +106,21 @@ func unsafe(info os.FileInfo, named bool) (problem string) {
 // parseEnvFile reads lines NAME=VALUE, blank ones and # comments. It takes only what
 // docker's --env-file, compose and systemd read in the same way, so that one file serves
 // them all: no quotes, no comment behind a value, no $ or backslash. A fault tells the
-// line, and nothing of a value.
-func parseEnvFile(path, content string) (map[string]string, error) {
+// line, and nothing of a value. Providers that are listed elsewhere have names of their
+// own here too; with none it is the file that lists them.
+func parseEnvFile(path, content, providers string) (map[string]string, error) {
 	values := make(map[string]string)
 	var faults []error
 	fault := func(line int, problem string) {
 		faults = append(faults, &Fault{Name: fmt.Sprintf("%s:%d", path, line), Problem: problem})
 	}
 	content = strings.TrimPrefix(content, "\ufeff") // of editors on Windows, as are line ends
+	listed := prefix + "_PROVIDERS=" + providers
+	for text := range strings.Lines(content) {
+		if text = strings.TrimSpace(text); providers == "" && strings.HasPrefix(text, listed) {
+			listed = text
+		}
+	}
 	line := 0
 	for text := range strings.SplitSeq(content, "\n") {
 		line++
@@ -114,7 +131,7 @@ func parseEnvFile(path, content string) (map[string]string, error) {
 		name, value, ok := strings.Cut(text, "=")
 		value = strings.TrimSpace(value)
 		_, twice := values[name]
-		switch unknown := unknownNames([]string{name}); {
+		switch unknown := unknownNames([]string{name, listed}); {
 		case !ok:
 			fault(line, "is no setting; write NAME=VALUE")
 		case strings.HasPrefix(name, "export "):
@@ -164,19 +181,36 @@ func Faults(err error) []*Fault {
 	return all
 }
 
-// fill sets what is not set from the file. Of a secret and its NAME_FILE the environment
-// may have the one and the file the other: the environment wins then too.
+// fill sets what is not set from the file.
 func (r *Raw) fill(file envFile) {
+	file.fill(prefix+"_", r.each)
+	r.EnvFile = file.path
+}
+
+// fillFurther does the same for the providers that are listed.
+func (r *Raw) fillFurther(file envFile) {
+	for _, name := range providerNames(r.Providers) {
+		provider := r.Further[name]
+		file.fill(prefix+"_"+strings.ToUpper(name)+"_", provider.each)
+		if r.Further == nil {
+			r.Further = make(map[string]RawProvider)
+		}
+		r.Further[name] = provider
+	}
+}
+
+// fill sets those of the settings that are not set. Of a secret and its NAME_FILE the
+// environment may have the one and the file the other: the environment wins then too.
+func (f envFile) fill(start string, each func(func(tag reflect.StructTag, name string, value *string))) {
 	set := make(map[string]bool)
-	r.each(func(tag reflect.StructTag, name string, value *string) {
+	each(func(tag reflect.StructTag, name string, value *string) {
 		set[secretOf(tag, name)] = set[secretOf(tag, name)] || *value != ""
 	})
-	r.each(func(tag reflect.StructTag, name string, value *string) {
+	each(func(tag reflect.StructTag, name string, value *string) {
 		if !set[secretOf(tag, name)] {
-			*value = file.values[prefix+"_"+name]
+			*value = f.values[start+name]
 		}
 	})
-	r.EnvFile = file.path
 }
 
 // secretOf returns the name of the secret that a NAME_FILE is of, and else the name.

@@ -42,7 +42,7 @@ func TestSettingsComeFromTheEnvFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Raw{AllowedEmails: "ann@example.com,bob@example.org", ClientID: "id", Headers: "X-Who={email}", EnvFile: path}
-	if raw != want {
+	if !reflect.DeepEqual(raw, want) {
 		raw.each(func(_ reflect.StructTag, name string, value *string) {
 			if *value != "" {
 				t.Logf("%s=%s", name, *value)
@@ -85,7 +85,7 @@ func TestTheEnvFileOfTheWorkingFolderIsRead(t *testing.T) {
 		t.Errorf("alone: DRAIN=%q, %v", raw.Drain, err)
 	}
 	t.Chdir(t.TempDir())
-	if raw, err := FromEnv(); err != nil || raw != (Raw{}) {
+	if raw, err := FromEnv(); err != nil || !reflect.DeepEqual(raw, Raw{}) {
 		t.Errorf("without a file: %v", err)
 	}
 }
@@ -179,5 +179,22 @@ func TestFaultsInTheEnvFileNameTheirLine(t *testing.T) {
 		if strings.Contains(err.Error(), "canary") {
 			t.Errorf("%q: the value is repeated: %v", text, err)
 		}
+	}
+}
+
+// A list in the one place and settings in the other are one set of settings.
+func TestFurtherProvidersComeFromTheEnvFileAndTheEnvironment(t *testing.T) {
+	bare(t)
+	t.Setenv("SIDEGATE_ENV_FILE", envFileOf(t, "SIDEGATE_OKTA_ISSUER=https://example.okta.com", "SIDEGATE_OKTA_CLIENT_SECRET=of-the-file", "SIDEGATE_OKTA_TITLE=Okta", "SIDEGATE_PROVIDERS=okta"))
+	t.Setenv("SIDEGATE_OKTA_CLIENT_ID", "of-the-environment")
+	t.Setenv("SIDEGATE_OKTA_CLIENT_SECRET_FILE", "/of/the/environment")
+	want := RawProvider{Issuer: "https://example.okta.com", ClientID: "of-the-environment", ClientSecretFile: "/of/the/environment", Title: "Okta"}
+	if raw, err := FromEnv(); err != nil || raw.Further["okta"] != want {
+		t.Errorf("okta is not what the two say together: %v", err)
+	}
+
+	t.Setenv("SIDEGATE_PROVIDERS", "keycloak")
+	if _, err := FromEnv(); err == nil || !strings.Contains(err.Error(), "OKTA_ISSUER") || !strings.Contains(err.Error(), "OKTA_CLIENT_ID") {
+		t.Errorf("settings of a provider that the environment does not list are taken: %v", err)
 	}
 }

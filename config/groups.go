@@ -2,6 +2,7 @@ package config
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -39,7 +40,8 @@ func showGroup(name string) string {
 // request.
 const minGroupsTTL = time.Second
 
-func (p *parser) directory(r Raw, google bool) Groups {
+func (p *parser) directory(r Raw, google bool, further []Further) Groups {
+	told := slices.ContainsFunc(further, func(f Further) bool { return f.GroupsClaim != "" })
 	g := Groups{
 		GoogleKey:      p.file("GOOGLE_GROUPS_JSON", r.GoogleGroupsJSON),
 		GoogleCustomer: r.GoogleCustomer,
@@ -55,7 +57,7 @@ func (p *parser) directory(r Raw, google bool) Groups {
 	case g.GoogleKey == "":
 		p.fault("GOOGLE_CUSTOMER", "is set, but without %s_GOOGLE_GROUPS_JSON nobody asks Google for groups", prefix)
 	}
-	if google && r.AllowedGroups != "" && r.GoogleGroupsJSON == "" && !p.faulty("ALLOWED_GROUPS") {
+	if google && !told && r.AllowedGroups != "" && r.GoogleGroupsJSON == "" && !p.faulty("ALLOWED_GROUPS") {
 		p.fault("ALLOWED_GROUPS", "is set, but Google's sign-in tells no groups: set %s_GOOGLE_GROUPS_JSON to have them looked up", prefix)
 	}
 	return g

@@ -26,21 +26,28 @@ func Settings() []Setting {
 		if tag.Get("desc") == "" {
 			return
 		}
-		all = append(all, Setting{
-			Name:        prefix + "_" + name,
-			Default:     tag.Get("def"),
-			Description: tag.Get("desc"),
-			Secret:      tag.Get("secret") == "true",
-		})
+		all = append(all, settingOf(tag, name))
 	})
 	return all
 }
 
-// Table is the settings as a Markdown table.
+func settingOf(tag reflect.StructTag, name string) Setting {
+	return Setting{
+		Name:        prefix + "_" + name,
+		Default:     tag.Get("def"),
+		Description: tag.Get("desc"),
+		Secret:      tag.Get("secret") == "true",
+	}
+}
+
+// Table is the settings as a Markdown table, those of a further provider after the
+// list of providers.
 func Table() string {
 	var b strings.Builder
 	b.WriteString("| name | default | meaning |\n|---|---|---|\n")
-	for _, s := range Settings() {
+	all := Settings()
+	at := slices.IndexFunc(all, func(s Setting) bool { return s.Name == prefix+"_PROVIDERS" })
+	for _, s := range slices.Insert(all, at+1, FurtherSettings()...) {
 		name, def := "`"+s.Name+"`", "–"
 		if s.Secret {
 			name += " or `" + s.Name + "_FILE`"
@@ -53,11 +60,41 @@ func Table() string {
 	return b.String()
 }
 
-func unknownNames(environ []string) error {
-	var known []string
+// knownNames are all variables that can be set, those of the further providers that
+// the environment itself lists included.
+func knownNames(environ []string) (known []string) {
 	new(Raw).each(func(_ reflect.StructTag, name string, _ *string) {
 		known = append(known, prefix+"_"+name)
 	})
+	for _, e := range environ {
+		list, found := strings.CutPrefix(e, prefix+"_PROVIDERS=")
+		if !found {
+			continue
+		}
+		for _, provider := range providerNames(list) {
+			new(RawProvider).each(func(_ reflect.StructTag, name string, _ *string) {
+				known = append(known, prefix+"_"+strings.ToUpper(provider)+"_"+name)
+			})
+		}
+	}
+	return known
+}
+
+// unlisted returns the name of the provider that a variable seems to be of; empty: of
+// none.
+func unlisted(name string) (provider string) {
+	first, setting, _ := strings.Cut(strings.TrimPrefix(name, prefix+"_"), "_")
+	provider = strings.ToLower(first)
+	isOne := false
+	new(RawProvider).each(func(_ reflect.StructTag, s string, _ *string) { isOne = isOne || s == setting })
+	if !isOne || first != strings.ToUpper(first) || providerNameProblem(provider) != "" {
+		return ""
+	}
+	return provider
+}
+
+func unknownNames(environ []string) error {
+	known := knownNames(environ)
 	inKubernetes := slices.ContainsFunc(environ, func(e string) bool {
 		return strings.HasPrefix(e, "KUBERNETES_SERVICE_HOST=")
 	})
@@ -69,10 +106,15 @@ func unknownNames(environ []string) error {
 		case !strings.HasPrefix(upper, prefix+"_"), slices.Contains(known, name):
 		case inKubernetes && isServiceLink(name):
 		default:
-			faults = append(faults, &Fault{
+			f := &Fault{
 				Name:    strings.Trim(strconv.Quote(name), `"`),
 				Problem: "is not a setting; the nearest known name is " + nearest(upper, known),
-			})
+			}
+			if provider := unlisted(name); provider != "" {
+				f.Problem = fmt.Sprintf("is not a setting while %s_PROVIDERS does not list %s; the nearest known name is %s",
+					prefix, provider, nearest(upper, known))
+			}
+			faults = append(faults, f)
 		}
 	}
 	return errors.Join(faults...)

@@ -32,15 +32,17 @@ func (r Raw) Diagnose() (c Config, faults error) {
 	p := new(parser)
 	r = p.read(r)
 
-	c.Provider.Issuer = p.issuer(r.Issuer)
+	c.Provider.Issuer = p.issuer("ISSUER", r.Issuer)
 	c.Provider.Google = c.Provider.Issuer == GoogleIssuer
-	c.Public = p.publicURL(r.PublicURL, c.Provider.Google)
+	c.Provider.Title = c.Provider.name()
+	c.Further = p.further(r, c.Provider.Issuer)
+	c.Public = p.publicURL(r.PublicURL, c.atGoogle())
 	c.Provider.ClientID, c.Provider.ClientSecret = p.client(r, c.Public)
 	c.Provider.Scopes = p.scopes("SCOPES", r.Scopes)
 	c.Provider.Connect = p.scopes("CONNECT_SCOPES", r.ConnectScopes)
 	c.Provider.GroupsClaim = r.GroupsClaim
 	c.Access = p.access(r, c.Provider.Google)
-	c.Groups = p.directory(r, c.Provider.Google)
+	c.Groups = p.directory(r, c.Provider.Google, c.Further)
 	c.Session = p.session(r)
 	c.Listen, c.AdminListen = p.listeners(r)
 	c.Upstream = p.upstream(r.Upstream, c.Listen)
@@ -69,13 +71,25 @@ type parser struct {
 // fault notes a problem of the setting name (less its prefix). The text must not
 // hold a secret, nor a URL.
 func (p *parser) fault(name, format string, args ...any) {
-	f := &Fault{Name: prefix + "_" + name, Problem: fmt.Sprintf(format, args...)}
-	new(Raw).each(func(tag reflect.StructTag, n string, _ *string) {
-		if n == name {
-			f.Example = tag.Get("example")
-		}
+	p.faults = append(p.faults, &Fault{
+		Name: prefix + "_" + name, Problem: fmt.Sprintf(format, args...), Example: exampleOf(name),
 	})
-	p.faults = append(p.faults, f)
+}
+
+// exampleOf returns the example of a setting, of a further provider's too.
+func exampleOf(name string) (example string) {
+	is := func(name string) func(reflect.StructTag, string, *string) {
+		return func(tag reflect.StructTag, n string, _ *string) {
+			if n == name {
+				example = tag.Get("example")
+			}
+		}
+	}
+	new(Raw).each(is(name))
+	if _, setting, found := strings.Cut(name, "_"); found && example == "" {
+		new(RawProvider).each(is(setting))
+	}
+	return example
 }
 
 // faulty reports whether one of the settings has a fault already. What is missing

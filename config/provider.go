@@ -8,19 +8,33 @@ import (
 	"strings"
 )
 
-// issuer checks the provider's address and returns it byte for byte.
-func (p *parser) issuer(value string) string {
+// name is what the main provider's button says.
+func (c Provider) name() string {
+	u, err := url.Parse(c.Issuer)
+	if c.Google || err != nil {
+		return "Google"
+	}
+	return u.Host
+}
+
+// atGoogle reports whether Google is among the providers.
+func (c Config) atGoogle() bool {
+	return c.Provider.Google || slices.ContainsFunc(c.Further, func(f Further) bool { return f.Google })
+}
+
+// issuer checks a provider's address and returns it byte for byte.
+func (p *parser) issuer(name, value string) string {
 	u, problem := parseURL(value)
 	switch {
 	case problem != "":
-		p.fault("ISSUER", "%s", problem)
+		p.fault(name, "%s", problem)
 	case strings.HasSuffix(u.Path, "/.well-known/openid-configuration"):
-		p.fault("ISSUER", "is the address of the discovery document; leave /.well-known/openid-configuration off")
+		p.fault(name, "is the address of the discovery document; leave /.well-known/openid-configuration off")
 	case u.Host == "accounts.google.com" && value != GoogleIssuer:
 		// Nearly Google would be another provider to us, judged by weaker rules.
-		p.fault("ISSUER", "is Google's, but not as Google writes it")
+		p.fault(name, "is Google's, but not as Google writes it")
 	case u.Scheme == "http" && !isLoopback(u.Hostname()):
-		p.fault("ISSUER", "has to be https: whoever sits on the way could sign in as anybody; plain http is for loopback")
+		p.fault(name, "has to be https: whoever sits on the way could sign in as anybody; plain http is for loopback")
 	default:
 		return value
 	}

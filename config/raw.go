@@ -31,6 +31,7 @@ type Raw struct {
 	ClientSecret      string `split_words:"true" secret:"true" desc:"OAuth client secret" example:"GOCSPX-…"`
 	ClientSecretFile  string `split_words:"true" example:"/run/secrets/client_secret"`
 	ClientJSON        string `split_words:"true" desc:"path of the client_secret_….json Google lets you download; replaces the client id and secret" example:"/etc/sidegate/client_secret.json"`
+	Providers         string `split_words:"true" desc:"comma list of names of further providers, each with settings of its own; people then choose one, see docs/providers.md" example:"okta,keycloak"`
 	AllowedDomains    string `split_words:"true" desc:"comma list of domains that may sign in; with Google compared with the hd claim (the Workspace domain), else with the domain of the verified e-mail" example:"example.com"`
 	AllowedEmails     string `split_words:"true" desc:"comma list of verified e-mail addresses that may sign in" example:"ann@example.com,bob@example.org"`
 	AllowedEmailsFile string `split_words:"true" desc:"path of a file with one address a line, read again when it changes" example:"/etc/sidegate/emails.txt"`
@@ -62,16 +63,28 @@ type Raw struct {
 	LogLevel          string `split_words:"true" def:"info" desc:"debug, info, warn or error" example:"info"`
 	LogFormat         string `split_words:"true" desc:"text or json; not set: text on a terminal, else json" example:"json"`
 	EnvFile           string `split_words:"true" desc:"path of a file with settings, one NAME=VALUE a line; the environment wins; not set: sidegate.env in the working folder, if it is there and only its owner can read it" example:"/etc/sidegate/sidegate.env"`
+
+	Further map[string]RawProvider `ignored:"true"` // by the names that Providers lists
 }
 
-// FromEnvAlone reads the environment of this process and no file, see FromEnv.
-func FromEnvAlone() (Raw, error) {
+// fromEnv reads the environment of this process and no file, see FromEnv.
+func fromEnv() (Raw, error) {
 	var raw Raw
 	if envconfig.Process(prefix, &raw) != nil {
 		// Strings always convert. Should that change: envconfig's error quotes the value.
 		return Raw{}, errors.New("the environment cannot be read")
 	}
-	return raw, unknownNames(os.Environ())
+	return raw, nil
+}
+
+// FromEnvAlone reads the environment of this process and no file, see FromEnv.
+func FromEnvAlone() (Raw, error) {
+	raw, err := fromEnv()
+	if err != nil {
+		return Raw{}, err
+	}
+	raw.Further, err = readFurther(raw.Providers)
+	return raw, errors.Join(err, unknownNames(os.Environ()))
 }
 
 // WithDefaults returns r with the default in every field that is not set.
@@ -94,10 +107,16 @@ func (r Raw) MarshalText() ([]byte, error) { return []byte(mask), nil }
 // each calls visit for every setting, in the order of the fields, with its name
 // less the prefix.
 func (r *Raw) each(visit func(tag reflect.StructTag, name string, value *string)) {
-	v := reflect.ValueOf(r).Elem()
+	eachField(reflect.ValueOf(r).Elem(), visit)
+}
+
+// eachField calls visit for every string of a struct.
+func eachField(v reflect.Value, visit func(tag reflect.StructTag, name string, value *string)) {
 	for i := range v.NumField() {
 		field := v.Type().Field(i)
-		visit(field.Tag, splitWords(field.Name), v.Field(i).Addr().Interface().(*string))
+		if value, ok := v.Field(i).Addr().Interface().(*string); ok {
+			visit(field.Tag, splitWords(field.Name), value)
+		}
 	}
 }
 
