@@ -31,15 +31,16 @@ func (s *server) adminHandler() http.Handler {
 	return mux
 }
 
-// readyz names what is missing to serve people: store, provider, app.
+// readyz names what is missing to serve people: store, providers, app.
 func (s *server) readyz(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), readyTime)
 	defer cancel()
-	parts := map[string]string{}
+	parts, up := s.providersReady()
 	status := http.StatusOK
-	for name, err := range map[string]error{
-		"store": s.storeError(ctx), "provider": s.login.Ready(), "upstream": s.upstream.Check(ctx),
-	} {
+	if !up {
+		status = http.StatusServiceUnavailable
+	}
+	for name, err := range map[string]error{"store": s.storeError(ctx), "upstream": s.upstream.Check(ctx)} {
 		parts[name] = "ok"
 		if err != nil {
 			parts[name], status = shorten(err.Error()), http.StatusServiceUnavailable

@@ -225,7 +225,7 @@ func TestEmailFileIsReadAgain(t *testing.T) {
 	}
 	write("alice@example.com\n")
 	var live session.Live
-	p, err := openPolicy(config.Access{EmailsFile: file, DomainClaim: "email"}, &live, slog.New(slog.DiscardHandler))
+	p, err := openPolicy(config.Access{EmailsFile: file, DomainClaim: "email"}, nil, &live, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -260,7 +260,7 @@ func TestEmptyEmailFileStopsTheStart(t *testing.T) {
 	if err := os.WriteFile(file, []byte("# nobody yet\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := openPolicy(config.Access{EmailsFile: file}, &session.Live{}, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), file) {
+	if _, err := openPolicy(config.Access{EmailsFile: file}, nil, &session.Live{}, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), file) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -145,7 +145,7 @@ func (p *patient) access(context.Context) []doctor.Finding {
 	if found := p.faultsIn("access"); len(found) > 0 {
 		return found
 	}
-	_, err := openPolicy(p.config.Access, &session.Live{}, slog.New(slog.DiscardHandler))
+	_, err := openPolicy(p.config.Access, judged(p.config), &session.Live{}, slog.New(slog.DiscardHandler))
 	if faults := faultsOf(err); len(faults) > 0 {
 		return []doctor.Finding{findingOf(faults[0])}
 	}

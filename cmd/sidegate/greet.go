@@ -35,7 +35,7 @@ func (s *server) greet(to streams, command []string) {
 		g.block(summary(c, command), c.Warnings())
 		return
 	}
-	s.log.Info("sidegate", "open", c.Public.String(), "redirect_uri", c.RedirectURI(),
+	s.log.Info("sidegate", "open", c.Public.String(), "redirect_uri", strings.Join(redirectURIs(c), " "),
 		"app", c.Upstream.String(), "preset", c.Proxy.App, "may_enter", whoMayEnter(c.Access), "sessions", string(c.Session.Store.Kind),
 		"restart", afterRestart(c.Session.Store.Kind), "private", c.AdminListen, "env_file", c.EnvFile)
 	for _, warning := range c.Warnings() {
@@ -53,7 +53,7 @@ func summary(c config.Config, command []string) []row {
 	}
 	rows := []row{
 		{"Open", c.Public.String()},
-		{"Redirect URI", c.RedirectURI()},
+		{"Redirect URI", strings.Join(redirectURIs(c), ", ")},
 		{"May enter", whoMayEnter(c.Access)},
 		{"Sessions", showStore(c.Session.Store)},
 		{"App", app},

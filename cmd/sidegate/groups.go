@@ -9,8 +9,9 @@ import (
 	"sidegate/login"
 )
 
-// openDirectory returns what looks up people's groups; nil: nothing is to.
-func openDirectory(c config.Groups, log *slog.Logger) (*login.Directory, error) {
+// openDirectory returns what looks up the groups of an issuer's people; nil: nothing is
+// to.
+func openDirectory(c config.Groups, issuer string, log *slog.Logger) (*login.Directory, error) {
 	if c.GoogleKey == "" {
 		return nil, nil
 	}
@@ -25,5 +26,7 @@ func openDirectory(c config.Groups, log *slog.Logger) (*login.Directory, error) 
 	if err != nil {
 		return nil, fault("names a file that is " + err.Error() + ": create one in the Google Cloud console under IAM, Service accounts, Keys")
 	}
-	return login.NewDirectory(source, c.TTL, time.Now, log), nil
+	d := login.NewDirectory(source, c.TTL, time.Now, log)
+	d.Issuer = issuer
+	return d, nil
 }

@@ -25,6 +25,13 @@ func (s *server) metrics(w http.ResponseWriter, r *http.Request) {
 	} {
 		fmt.Fprintf(w, "# HELP %s %s\n# TYPE %[1]s gauge\n%[1]s %[3]d\n", m.name, m.help, m.value)
 	}
+	for n, p := range s.login.Further {
+		const name = "sidegate_further_provider_up"
+		if n == 0 {
+			fmt.Fprintf(w, "# HELP %s 1 once that provider has answered.\n# TYPE %[1]s gauge\n", name)
+		}
+		fmt.Fprintf(w, "%s{provider=%q} %d\n", name, p.Client.Name, whether(p.Ready() == nil))
+	}
 }
 
 func whether(b bool) int {

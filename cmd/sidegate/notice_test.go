@@ -21,7 +21,7 @@ func TestTheNoticeIsThereWhenItIsAskedFor(t *testing.T) {
 	t.Cleanup(app.Close)
 	for _, set := range []string{"true", "false", ""} {
 		s := serving(t, "UPSTREAM="+app.URL, "NOTICE="+set)
-		_, cookie := signIn(t, s.sessions, identity.Identity{Issuer: "https://op.example", Subject: "1", Email: "alice@example.com", EmailVerified: true}, "", "")
+		_, cookie := signIn(t, s.sessions, identity.Identity{Issuer: testIssuer, Subject: "1", Email: "alice@example.com", EmailVerified: true}, "", "")
 		get := func(path, dest string) (string, http.Header) {
 			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+s.public.Addr().String()+path, nil)
 			if err != nil {

@@ -44,7 +44,10 @@ func newOperator(t *testing.T) *operator {
 		Limits: session.Limits{Idle: time.Hour, Max: 24 * time.Hour}, Now: func() time.Time { return time.Now().Add(o.later) },
 	})
 	s := &server{
-		config:   config.Config{AdminListen: "admin.internal:8081", Provider: config.Provider{Issuer: testIssuer}},
+		config: config.Config{
+			AdminListen: "admin.internal:8081", Provider: config.Provider{Issuer: testIssuer},
+			Further: []config.Further{{Name: "okta", Provider: config.Provider{Issuer: "https://okta.example"}}},
+		},
 		sessions: o.sessions, log: slog.New(slog.NewTextHandler(o.log, nil)),
 	}
 	o.Server = httptest.NewServer(s.adminHandler())

@@ -31,11 +31,11 @@ type policyFile struct {
 	looks     int // at open connections, still to be taken since a file changed
 }
 
-func openPolicy(c config.Access, live *session.Live, log *slog.Logger) (*policyFile, error) {
+func openPolicy(c config.Access, providers access.Providers, live *session.Live, log *slog.Logger) (*policyFile, error) {
 	p := &policyFile{
 		rules: access.Rules{
 			Domains: c.Domains, Claim: access.DomainClaim(c.DomainClaim),
-			Emails: c.Emails, Groups: c.Groups, Anyone: c.Anyone,
+			Emails: c.Emails, Groups: c.Groups, Anyone: c.Anyone, Providers: providers,
 		},
 		emails: watchedFile{name: "SIDEGATE_ALLOWED_EMAILS_FILE", path: c.EmailsFile},
 		roles:  watchedFile{name: "SIDEGATE_ROLES_FILE", path: c.RolesFile},

@@ -53,6 +53,7 @@ func (s *secrets) reload(ctx context.Context) {
 	s.fault = ""
 	s.sealing(ctx, c.Session.Secrets)
 	s.client(c.Provider)
+	s.furtherClients(c.Further)
 	s.storePassword(c.Session.Store.URL)
 }
 

@@ -102,7 +102,7 @@ func (a *sessionAdmin) end(ctx context.Context, named []who, all bool) (total in
 			}
 			hit := all
 			for n, w := range named {
-				if w.matches(i, a.issuer) {
+				if w.matches(i, a.issuerOf(w)) {
 					counts[n]++
 					hit = true
 				}
@@ -116,7 +116,7 @@ func (a *sessionAdmin) end(ctx context.Context, named []who, all bool) (total in
 	for n, w := range named {
 		if err == nil && w.subject != "" {
 			var ended int
-			ended, err = a.sessions.EndSubject(ctx, a.issuer, w.subject)
+			ended, err = a.sessions.EndSubject(ctx, a.issuerOf(w), w.subject)
 			total, counts[n] = total+ended, counts[n]+ended
 		}
 	}

@@ -173,7 +173,7 @@ func TestAllowedGroupsAreInForce(t *testing.T) {
 // Whoever has no request under way but an open page is asked about as well.
 func TestOpenConnectionsAreHeldToWhatIsTrue(t *testing.T) {
 	var live session.Live
-	p, err := openPolicy(config.Access{Emails: []string{"alice@example.com"}}, &live, slog.New(slog.DiscardHandler))
+	p, err := openPolicy(config.Access{Emails: []string{"alice@example.com"}}, nil, &live, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -197,7 +197,7 @@ func TestAConnectionThatOpensDuringAChangeIsHeldToIt(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "roles")
 	replace(t, file, "editor: alice@example.com")
 	var live session.Live
-	p, err := openPolicy(config.Access{Emails: []string{"alice@example.com"}, RolesFile: file}, &live, slog.New(slog.DiscardHandler))
+	p, err := openPolicy(config.Access{Emails: []string{"alice@example.com"}, RolesFile: file}, nil, &live, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -223,7 +223,7 @@ func TestGroupsOfPeopleWithOpenConnectionsAreAskedForAgain(t *testing.T) {
 	var ahead atomic.Int64
 	now := func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
 	var live session.Live
-	p, err := openPolicy(config.Access{Groups: []string{"staff@example.com"}}, &live, slog.New(slog.DiscardHandler))
+	p, err := openPolicy(config.Access{Groups: []string{"staff@example.com"}}, nil, &live, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -66,11 +66,11 @@ func newServer(c config.Config, load func() (config.Config, error), to streams) 
 	public := proxy.Public{Scheme: c.Public.Scheme, Host: c.Public.Host}
 	origin := public.Scheme + "://" + public.Host
 
-	policy, err := openPolicy(c.Access, s.live, s.log)
+	policy, err := openPolicy(c.Access, judged(c), s.live, s.log)
 	if err != nil {
 		return nil, err
 	}
-	directory, err := openDirectory(c.Groups, s.log)
+	directory, err := openDirectory(c.Groups, c.Provider.Issuer, s.log)
 	if err != nil {
 		return nil, err
 	}
@@ -95,15 +95,18 @@ func newServer(c config.Config, load func() (config.Config, error), to streams) 
 	s.sessions = sessions
 	site := &web.Site{HTTPS: public.Scheme == "https", Demo: c.Provider.ClientID == demoClient, Notice: c.Proxy.Notice}
 	s.policy = policy
-	s.login = login.New(login.Options{
+	options := login.Options{
 		Client: login.Client{
-			Issuer: c.Provider.Issuer, ID: c.Provider.ClientID,
+			Title: c.Provider.Title, Issuer: c.Provider.Issuer, ID: c.Provider.ClientID,
 			Secret: c.Provider.ClientSecret.Reveal(), Public: origin,
 			GroupsClaim: c.Provider.GroupsClaim,
 		},
-		Keys: s.keys, Store: s.store, Sessions: sessions, Policy: &policy.book, Site: site,
-		API: login.API{SignIn: c.Provider.Scopes, Connect: c.Provider.Connect}, Hint: domainHint(c), Now: time.Now, Log: s.log,
-	})
+		Keys: s.keys, Store: s.store, Sessions: sessions, Policy: &policy.book, Site: site, Now: time.Now, Log: s.log,
+	}
+	options.Further = furtherLogins(c.Further, options)
+	options.API = login.API{SignIn: c.Provider.Scopes, Connect: c.Provider.Connect}
+	options.Hint = domainHint(c)
+	s.login = login.New(options)
 	s.tokens = s.newKeeper(origin, site)
 	assertions, err := proxy.NewAssertions(origin, s.keys, time.Now)
 	if err != nil {
@@ -165,6 +168,9 @@ func ownPaths(l *login.Login, g *proxy.Gate, a *proxy.Assertions, site *web.Site
 			return nil
 		}, http.MethodGet),
 	}
+	for _, p := range l.Further {
+		own[p.Client.CallbackPath()] = p.Callback
+	}
 	if site.Notice {
 		own[web.NoticePath] = web.Only(site.NoticeScript, http.MethodGet)
 	}
@@ -210,7 +216,9 @@ func (s *server) serve(ctx context.Context) error {
 	// Until all is over: a process that stops still hears of revocations.
 	background, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	go s.login.Discover(background)
+	for _, p := range s.providers() {
+		go p.Discover(background)
+	}
 	go s.policy.watch(background)
 	go s.secrets.watch(background)
 	go s.sessions.Follow(background, s.feedChanged)

@@ -5,8 +5,10 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
+	"sidegate/config"
 	"sidegate/session"
 	"sidegate/web"
 )
@@ -16,11 +18,22 @@ import (
 type sessionAdmin struct {
 	private
 	sessions *session.Manager
-	issuer   string
+	config   config.Config
 }
 
 func newSessionAdmin(s *server) *sessionAdmin {
-	return &sessionAdmin{private: newPrivate(s), sessions: s.sessions, issuer: s.config.Provider.Issuer}
+	return &sessionAdmin{private: newPrivate(s), sessions: s.sessions, config: s.config}
+}
+
+// issuerOf returns the provider that a subject is of: a further one's has its name in
+// front, and no other has.
+func (a *sessionAdmin) issuerOf(w who) string {
+	for _, f := range a.config.Further {
+		if strings.HasPrefix(w.subject, f.Name+":") {
+			return f.Issuer
+		}
+	}
+	return a.config.Provider.Issuer
 }
 
 // paths are what it answers, by exact path.

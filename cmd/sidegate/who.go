@@ -27,8 +27,8 @@ func parseWho(s string) (who, error) {
 	return who{}, fmt.Errorf("%q is no e-mail address, no sub:SUBJECT and no id:ID", shorten(web.Printable(s)))
 }
 
-// matches reports whether a session is one of those named. Subjects are those of
-// issuer: another provider's are other people.
+// matches reports whether a session is one of those named. issuer is the provider of
+// the subject: another one's are other people.
 func (w who) matches(i session.Info, issuer string) bool {
 	switch {
 	case w.id != "":
