@@ -25,6 +25,10 @@ const accounts = {
   'mallory@evil.example': 'Mallory Outsider',
 };
 
+// Another address of the site with a redirect URI, which ends in the provider's name
+// where the site has several.
+const beside = (redirectURI, path) => redirectURI.replace(/callback(\/[a-z0-9]+)?$/, path);
+
 // What access tokens can be for.
 const apis = ['https://www.googleapis.com/auth/youtube.readonly'];
 
@@ -41,8 +45,8 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
     client_id: 'sidegate-e2e',
     client_secret: 'canary-client-secret-of-the-e2e-tests',
     redirect_uris: redirectURIs,
-    post_logout_redirect_uris: redirectURIs.map((uri) => uri.replace(/callback$/, 'logout/done')),
-    backchannel_logout_uri: redirectURIs[0].replace(/callback$/, 'backchannel-logout'),
+    post_logout_redirect_uris: redirectURIs.map((uri) => beside(uri, 'logout/done')),
+    backchannel_logout_uri: beside(redirectURIs[0], 'backchannel-logout'),
     backchannel_logout_session_required: true,
     response_types: ['code'],
     grant_types: ['authorization_code', 'refresh_token'],
