@@ -55,10 +55,10 @@ func (l *Login) choose(w http.ResponseWriter, r *http.Request, returnTo string, 
 	if another {
 		begin = Again(returnTo)
 	}
-	var page web.Choose
+	var page web.SignInPage
 	for _, p := range l.all() {
-		page.Providers = append(page.Providers, web.Choice{
-			Title: p.Client.Title, Href: begin + "&provider=" + p.choiceName(), Google: p.Client.Issuer == GoogleIssuer,
+		page.Choices = append(page.Choices, web.Choice{
+			Name: p.Client.Title, Href: begin + "&provider=" + p.choiceName(), Google: p.Client.Issuer == GoogleIssuer,
 		})
 	}
 	web.RecordOf(r.Context()).Decision = "choice_of_provider"

@@ -110,6 +110,7 @@ func (f *Forwarder) receive(res *http.Response) error {
 	if res.StatusCode == http.StatusSwitchingProtocols {
 		return errors.New("the app upgraded a request that asked for nothing") // SEC-UPG-04
 	}
+	f.upstream.waiting.answers()
 	cleanAnswer(res.Header)
 	cleanAnswer(res.Trailer) // the names announced
 	res.Body = &trailedBody{ReadCloser: res.Body, ended: func() { cleanAnswer(res.Trailer) }}
@@ -167,18 +168,24 @@ func (f *Forwarder) fail(w http.ResponseWriter, r *http.Request, err error) {
 		f.site.Fail(w, r, f.sessionRequired(w, r))
 		return
 	}
-	f.site.Fail(w, r, appFailed(err))
+	f.site.Fail(w, r, f.appFailed(err))
+}
+
+// check refuses what nobody may ask of this app, signed in or not, and everything as
+// long as it is not known which app it is.
+func (f *Forwarder) check(r *http.Request) error {
+	err := f.preset.check(r)
+	if errors.Is(err, errUnrecognised) {
+		return f.upstream.waiting.unavailable(time.Now(), err)
+	}
+	return err
 }
 
 // appFailed tells an app that is not there (yet) from one that broke off.
-func appFailed(err error) error {
+func (f *Forwarder) appFailed(err error) error {
 	op, ok := errors.AsType[*net.OpError](err)
 	if (ok && op.Op == "dial") || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) {
-		return &web.Error{
-			Status: http.StatusServiceUnavailable, Code: "app_unavailable",
-			Public: "The app does not answer. It may be starting.",
-			Retry:  5 * time.Second, Err: err,
-		}
+		return f.upstream.waiting.unavailable(time.Now(), err)
 	}
 	return &web.Error{
 		Status: http.StatusBadGateway, Code: "app_failed",

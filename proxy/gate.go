@@ -45,7 +45,7 @@ type Gate struct {
 // its session, and a public one would have none.
 func (g *Gate) Serve(w http.ResponseWriter, r *http.Request) error {
 	if !asksForWebSocket(r) && g.Public.Match(r.Method, rawPath(r)) {
-		if err := g.Forward.preset.check(r); err != nil {
+		if err := g.Forward.check(r); err != nil {
 			return err
 		}
 		web.RecordOf(r.Context()).Decision = "public"
@@ -54,7 +54,7 @@ func (g *Gate) Serve(w http.ResponseWriter, r *http.Request) error {
 	}
 	var socket *tunnel
 	err := g.admit(w, r, g.withoutSession, func(s session.Session, who identity.Identity) (err error) {
-		if err := g.Forward.preset.check(r); err != nil {
+		if err := g.Forward.check(r); err != nil {
 			return err
 		}
 		socket, err = g.pass(w, r, s, who)

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"sync/atomic"
 	"time"
@@ -85,8 +86,9 @@ func (p *Preset) await(ctx context.Context) error {
 	case <-ctx.Done():
 	case <-time.After(presetTime):
 	}
-	return &web.Error{
-		Status: http.StatusServiceUnavailable, Code: "app_unavailable",
-		Public: "The app does not answer. It may be starting.", Retry: presetTime,
-	}
+	return errUnrecognised
 }
+
+// errUnrecognised is why nobody gets to the app yet. It has not answered, or nothing
+// that tells which app it is.
+var errUnrecognised = errors.New("it is not known yet which app this is")

@@ -22,6 +22,7 @@ type Upstream struct {
 	dialer       func(ctx context.Context, network, addr string) (net.Conn, error)
 	turns        turns // for the dialer
 	transport    *http.Transport
+	waiting      waiting
 }
 
 // NewUpstream returns the Upstream at u: http://host:port, https://host, or
@@ -124,6 +125,7 @@ func (u *Upstream) Look(ctx context.Context, path string) (apps.Answer, error) {
 		return apps.Answer{}, err
 	}
 	defer res.Body.Close()
+	u.waiting.answers()
 	body, err := io.ReadAll(io.LimitReader(res.Body, lookBytes))
 	return apps.Answer{Status: res.StatusCode, Header: res.Header, Body: body}, err
 }

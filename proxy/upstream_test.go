@@ -155,10 +155,10 @@ func TestAppDown(t *testing.T) {
 		message("GET", "/", cookie): "application/json", message("POST", "/hook", "Content-Length: 0"): "application/json", handshake(cookie): "application/json",
 	} {
 		res, body := g.ask(t, raw)
-		if res.StatusCode != http.StatusServiceUnavailable || res.Header.Get("Retry-After") != "5" || res.Header.Get("Content-Type") != kind {
+		if res.StatusCode != http.StatusServiceUnavailable || res.Header.Get("Retry-After") != "2" || res.Header.Get("Content-Type") != kind {
 			t.Errorf("%.60q was answered %s %v, want 503 as %s with Retry-After", raw, res.Status, res.Header, kind)
 		}
-		if page := strings.HasPrefix(kind, "text/html"); page != (res.Header.Get("Refresh") == "5") {
+		if page := strings.HasPrefix(kind, "text/html"); page != (res.Header.Get("Refresh") == "2") {
 			t.Errorf("%.60q: Refresh = %q", raw, res.Header.Get("Refresh"))
 		}
 		for _, secret := range []string{addr, "refused", "dial", "127.0.0.1"} {
@@ -280,5 +280,34 @@ func TestAppHearsThatTheBrowserLeft(t *testing.T) {
 	eventually(t, "a log line for the socket", func() bool { return strings.Count(g.log.String(), `"decision"`) == 3 })
 	if n := strings.Count(g.log.String(), `"status":502`); n != 0 {
 		t.Errorf("%d of them were logged as a failure of the app's:\n%s", n, g.log)
+	}
+}
+
+// Whoever waits for an app that starts is told something else than whoever had it.
+func TestThePageOfAnAppThatIsAwayKnowsWhetherItWasThere(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := l.Addr().String()
+	l.Close()
+	g := start(t, setup{upstream: "http://" + addr})
+	page := message("GET", "/", g.signIn(t, alice()), "Sec-Fetch-Mode: navigate")
+	if _, body := g.ask(t, page); !strings.Contains(body, "<h1>Waiting for the app to start</h1>") {
+		t.Errorf("before the app was there: %s", body)
+	}
+	if l, err = net.Listen("tcp", addr); err != nil {
+		t.Fatal(err)
+	}
+	app := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Connection", "close") }))
+	app.Listener.Close()
+	app.Listener = l
+	app.Start()
+	if res, _ := g.ask(t, page); res.StatusCode != http.StatusOK {
+		t.Errorf("with the app there: %s", res.Status)
+	}
+	app.Close()
+	if _, body := g.ask(t, page); !strings.Contains(body, "<h1>The app does not answer</h1>") || !strings.Contains(body, "It did before") {
+		t.Errorf("after the app was there: %s", body)
 	}
 }

@@ -87,8 +87,9 @@ func (t *Tunnels) checkForged(r *http.Request) error {
 func (t *Tunnels) connect(w http.ResponseWriter, r *http.Request, tun *tunnel) (opened bool, _ error) {
 	app, ahead, res, err := t.shake(r, tun.watch.session)
 	if err != nil {
-		return false, appFailed(err)
+		return false, t.forwarder.appFailed(err)
 	}
+	t.forwarder.upstream.waiting.answers()
 	defer func() {
 		if !opened {
 			app.Close()

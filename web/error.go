@@ -18,7 +18,9 @@ type Handler func(w http.ResponseWriter, r *http.Request) error
 type Error struct {
 	Status int           // HTTP status
 	Code   string        // one word for programs, such as "session_required"
+	Title  string        // heading of the page; empty: what follows from the status
 	Public string        // one or two sentences: what happened, what to do
+	Since  time.Time     // when the trouble began; zero: not known, or not known to last
 	Action Action        // where the person can go on; none when zero
 	Retry  time.Duration // > 0: sent as Retry-After, and the page reloads itself
 	Body   any           // replaces the JSON answer of non-browsers when not nil

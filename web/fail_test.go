@@ -136,7 +136,7 @@ func TestWaitingPageReloadsItself(t *testing.T) {
 		if got := resp.Header.Get("Retry-After"); got != "5" {
 			t.Errorf("%s: Retry-After = %q, want 5", tt.name, got)
 		}
-		if says := strings.Contains(body, "every 5 seconds"); says != (tt.refresh != "") {
+		if says := strings.Contains(body, "reloads by itself in 5 seconds"); says != (tt.refresh != "") {
 			t.Errorf("%s: page speaks of a reload: %t", tt.name, says)
 		}
 	}

@@ -22,8 +22,8 @@ var files embed.FS
 var templates = template.Must(template.New("").Funcs(template.FuncMap{"path": ownPath}).
 	ParseFS(files, "templates/*.html"))
 
-// Page is one of our pages: Choose, SignedOut, Ended, Refused, Account or ConfirmSignOut. Every
-// address in them is a path of our own origin; anything else is left out.
+// Page is one of our pages: SignInPage, SignedOut, Ended, Refused, Account or
+// ConfirmSignOut. Every address in them is a path of our own origin; anything else is left out.
 type Page interface {
 	// about returns the name of the page's template and its title.
 	about() (name, title string)
@@ -34,16 +34,6 @@ type Page interface {
 type SignedOut struct {
 	SignIn   string // path that starts a new sign-in
 	Provider string // name of the provider, such as "Google"; may be empty
-}
-
-// Choose asks with which provider to sign in.
-type Choose struct{ Providers []Choice }
-
-// Choice is one of them.
-type Choice struct {
-	Title  string
-	Href   string // path that starts the sign-in there
-	Google bool
 }
 
 // Ended says to somebody who had a page of the app's open that the session is over.
@@ -147,7 +137,6 @@ func (p problem) Explained() *explain.Problem {
 
 func (SignedOut) about() (name, title string)      { return "signedout", "You are signed out" }
 func (signingOut) about() (name, title string)     { return "signingout", "Signed out of this site" }
-func (Choose) about() (name, title string)         { return "choose", "Sign in" }
 func (Leaving) about() (name, title string)        { return "leaving", "Signing out" }
 func (Ended) about() (name, title string)          { return "ended", "Your session has ended" }
 func (Refused) about() (name, title string)        { return "refused", "No access with this account" }
@@ -158,6 +147,8 @@ func (ConfirmSignOut) about() (name, title string) { return "confirm", "Sign out
 // the app or the provider, only the Error's own text knows.
 func (p problem) about() (name, title string) {
 	switch {
+	case p.Title != "":
+		title = p.Title
 	case p.Status == http.StatusUnauthorized:
 		title = "Please sign in"
 	case p.Status == http.StatusForbidden:
@@ -178,7 +169,9 @@ func (p problem) about() (name, title string) {
 
 // view is what a template sees.
 type view struct {
+	Kind      string // name of the template, and the page's class
 	Title     string
+	Brand     Brand
 	Style     template.CSS
 	Demo      bool
 	RequestID string // only where something failed; it helps nobody elsewhere
@@ -190,7 +183,7 @@ type view struct {
 // render makes the whole page before any of it is sent.
 func (s *Site) render(r *http.Request, status int, p Page) ([]byte, error) {
 	name, title := p.about()
-	v := view{Title: title, Style: template.CSS(style), Demo: s.Demo, Page: p, Farewell: s.farewellOf(p), now: time.Now()}
+	v := view{Kind: name, Title: title, Brand: s.Brand, Style: template.CSS(style), Demo: s.Demo, Page: p, Farewell: s.farewellOf(p), now: time.Now()}
 	if status >= 400 {
 		v.RequestID = RecordOf(r.Context()).ID
 	}
@@ -211,6 +204,19 @@ func (v view) At(t time.Time) moment {
 		Relative: Relative(t, v.now),
 		Exact:    t.UTC().Format("2 January 2006, 15:04 UTC"),
 		Machine:  t.UTC().Format(time.RFC3339),
+	}
+}
+
+// Lasting says how long something has lasted that began at t; nothing when that is
+// the zero time, or now.
+func (v view) Lasting(t time.Time) string {
+	switch d := v.now.Sub(t); {
+	case t.IsZero() || d < 2*time.Second:
+		return ""
+	case d < time.Minute:
+		return fmt.Sprintf("%d seconds", int(d.Seconds()))
+	default:
+		return span(d)
 	}
 }
 

@@ -67,6 +67,12 @@ func TestPagesSayWhatPeopleNeed(t *testing.T) {
 			[]string{"You are signed out", `href="/_gate/login?rd=%2F&amp;prompt=select_account"`, "still be signed in at Google"}},
 		{SignedOut{}, []string{"still be signed in at your identity provider"}},
 		{Ended{SignIn: "/_gate/login?rd=%2Fa"}, []string{"Your session has ended", `href="/_gate/login?rd=%2Fa"`, "Sign in again"}},
+		{SignInPage{Choices: []Choice{{Name: "Google", Href: "/_gate/login?rd=%2Fa&provider=google", Google: true}, {Name: "Keycloak", Href: "/k"}}},
+			[]string{"<h1>Sign in</h1>", `class="choice google" href="/_gate/login?rd=%2Fa&amp;provider=google"><svg`, "<span>Sign in with Google</span>",
+				`class="choice" href="/k"><span>Sign in with Keycloak</span>`}},
+		{problem{Error: Error{Status: 503, Title: "Waiting", Since: now.Add(-3 * time.Minute), Retry: time.Second}, Reload: 15},
+			[]string{"<h1>Waiting</h1>", "like this for 3 minutes", "reloads by itself in 15 seconds"}},
+		{problem{Error: Error{Status: 503, Since: now.Add(-12500 * time.Millisecond)}, Reload: 1}, []string{"like this for 12 seconds. This page reloads by itself in a second."}},
 		{Leaving{Next: "/_gate/logout?left"}, []string{"Signing out", `href="/_gate/logout?left"`}},
 		{Refused{Email: "mallory@example.com", Switch: "/s"},
 			[]string{"mallory@example.com", "Use another account", `href="/s"`, "Ask whoever runs this site to add this address"}},
@@ -91,6 +97,9 @@ func TestPagesSayWhatPeopleNeed(t *testing.T) {
 				t.Errorf("%T lacks %q", tt.page, want)
 			}
 		}
+	}
+	if page := render(t, problem{Error: Error{Status: 503, Since: now}, Reload: 2}); strings.Contains(page, "like this for") {
+		t.Error("a trouble that has just begun has lasted")
 	}
 	if page := render(t, Account{}); strings.Contains(page, "0001") || strings.Contains(page, "What the app is told") || strings.Contains(page, "Where you are") {
 		t.Error("an empty Account shows rows without content")

@@ -28,6 +28,7 @@ type Site struct {
 	HTTPS  bool // browsers reach us by https: they are told to stay there
 	Demo   bool // every page says in red that nothing here is protected
 	Notice bool // the page after a sign-out tells the app's pages in other tabs
+	Brand  Brand
 }
 
 // Handle makes an http.Handler of h: what h returns is written by Fail.
