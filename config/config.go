@@ -38,6 +38,7 @@ type Config struct {
 	Groups      Groups        // where people's groups come from
 	Session     Session       // how sessions are kept
 	Proxy       Proxy         // what the network around us may do
+	Pages       Pages         // how our own pages look
 	Drain       time.Duration // how long a stopping process waits; 0: not at all
 	Log         Log
 	EnvFile     string // with settings, that was read; empty: none

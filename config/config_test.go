@@ -128,6 +128,7 @@ func TestDefaultsAreTheContract(t *testing.T) {
 // SEC-DOM-14, SEC-CFG-03: no option is read and then forgotten.
 func TestEverySettingHasItsEffect(t *testing.T) {
 	emails, roles, key := file(t, "ann@example.com\n"), file(t, "admin: ann@example.com\n"), file(t, "{}")
+	logo := file(t, svg)
 	s := minimal().with(
 		"ALLOWED_GROUPS", " /staff , R&D%2C 100%25,,", "GROUPS_CLAIM", "teams", "ROLES_FILE", roles,
 		"GOOGLE_GROUPS_JSON", key, "GOOGLE_CUSTOMER", "C046psxkn", "GROUPS_TTL", "90s",
@@ -137,7 +138,7 @@ func TestEverySettingHasItsEffect(t *testing.T) {
 		"DOMAIN_CLAIM", "hd", "SESSION_STORE", "rediss://:pw@a:1,b:2/0", "SECRET", strong+"1, "+strong+"2",
 		"SESSION_IDLE", "0", "SESSION_MAX", "1h30m", "STORE_GRACE", "2m", "TRUSTED_PROXIES", "10.0.0.0/8, 192.168.1.7,::ffff:172.16.0.0/108,::ffff:1.2.3.4,fc00::/7,fd00::1,2001:db8::/100",
 		"ALLOWED_ORIGINS", "https://A.example:443,http://localhost:3000,https://[0:0::1]:8443", "PUBLIC_PATHS", "GET  /static/,/robots.txt,/a%20b",
-		"HEADERS", "iap, X-Who={user}", "SCOPES", "https://a.example/read b,b", "CONNECT_SCOPES", " c:d, e", "TOKEN_HEADER", "x-my-token", "NOTICE", "true", "DRAIN", "0s", "LOG_LEVEL", "debug", "LOG_FORMAT", "json",
+		"HEADERS", "iap, X-Who={user}", "SCOPES", "https://a.example/read b,b", "CONNECT_SCOPES", " c:d, e", "TOKEN_HEADER", "x-my-token", "NOTICE", "true", "NAME", " Zoë's ", "LOGO", logo, "SIGN_IN_PAGE", "true", "DRAIN", "0s", "LOG_LEVEL", "debug", "LOG_FORMAT", "json",
 	)
 	want := Config{
 		Upstream:    &url.URL{Scheme: "unix", Path: "/run/app.sock"},
@@ -167,7 +168,8 @@ func TestEverySettingHasItsEffect(t *testing.T) {
 			TokenHeader: "X-My-Token",
 			Notice:      true,
 		},
-		Log: Log{Level: slog.LevelDebug, Format: "json"},
+		Pages: Pages{Name: "Zoë's", Logo: Image{logo, "image/svg+xml", []byte(svg)}, SignInPage: true},
+		Log:   Log{Level: slog.LevelDebug, Format: "json"},
 	}
 	if got := mustParse(t, s); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v\nwant %+v", got, want)

@@ -19,6 +19,7 @@ func describe(t *testing.T, s settings) string {
 
 func TestDescribeShowsEverySettingAsItIsWritten(t *testing.T) {
 	emails, roles, key := file(t, "ann@example.com\n"), file(t, "admin: ann@example.com\n"), file(t, "{}")
+	logo := file(t, svg)
 	s := settings{
 		"UPSTREAM": "unix:/run/app.sock", "PUBLIC_URL": "https://app.example.com", "LISTEN": ":8080", "ADMIN_LISTEN": "127.0.0.1:9",
 		"ISSUER": "https://idp.example/", "CLIENT_ID": "id", "CLIENT_SECRET": "s", "ALLOWED_DOMAINS": "a.example,b.example",
@@ -27,7 +28,7 @@ func TestDescribeShowsEverySettingAsItIsWritten(t *testing.T) {
 		"GROUPS_TTL": "5m0s", "ROLES_FILE": roles,
 		"SESSION_STORE": "file:/data/s.db", "SECRET": strong + "," + strong, "SESSION_IDLE": "1h0m0s", "SESSION_MAX": "2h0m0s", "STORE_GRACE": "30s",
 		"TRUSTED_PROXIES": "10.0.0.0/8,1.2.3.4/32", "ALLOWED_ORIGINS": "https://x.example", "PUBLIC_PATHS": "GET /static/,/robots.txt",
-		"APP": "streamlit", "HEADERS": "sidegate,grafana,X-Who={name:utf8} ({email}),X-Fixed=1", "SCOPES": "https://a.example/read,b", "CONNECT_SCOPES": "c:d", "TOKEN_HEADER": "X-My-Token", "NOTICE": "true", "DRAIN": "3s", "LOG_LEVEL": "warn", "LOG_FORMAT": "text", "ENV_FILE": "/etc/sidegate.env",
+		"APP": "streamlit", "HEADERS": "sidegate,grafana,X-Who={name:utf8} ({email}),X-Fixed=1", "SCOPES": "https://a.example/read,b", "CONNECT_SCOPES": "c:d", "TOKEN_HEADER": "X-My-Token", "NOTICE": "true", "NAME": "Sales & more", "LOGO": logo, "SIGN_IN_PAGE": "true", "DRAIN": "3s", "LOG_LEVEL": "warn", "LOG_FORMAT": "text", "ENV_FILE": "/etc/sidegate.env",
 	}
 	got := describe(t, s)
 	masked := s.with("CLIENT_SECRET", mask, "SECRET", mask+","+mask)

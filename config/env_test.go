@@ -70,7 +70,7 @@ func TestUnknownNamesAreRefusedWithTheNearest(t *testing.T) {
 		"SIDEGATE_CLIENTSECRET":      "CLIENT_SECRET",
 		"SIDEGATE_CLIENT_SECRETFILE": "CLIENT_SECRET_FILE",
 		"SIDEGATE_REDIRECT_URL":      "PUBLIC_URL",
-		"SIDEGATE_PORT":              "SECRET",
+		"SIDEGATE_PORT":              "LOGO",
 		"SIDEGATE_":                  "",
 		"SIDEGATE_DRAIN\x1b[2J\n":    "DRAIN",
 	} {

@@ -55,6 +55,7 @@ func (r Raw) Diagnose() (c Config, faults error) {
 		TokenHeader: p.tokenHeader(r.TokenHeader),
 		Notice:      p.yes("NOTICE", r.Notice),
 	}
+	c.Pages = p.pages(r)
 	c.Drain = p.duration("DRAIN", r.Drain)
 	c.Log = p.log(r)
 	c.EnvFile = r.EnvFile

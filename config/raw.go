@@ -59,6 +59,9 @@ type Raw struct {
 	ConnectScopes     string `split_words:"true" desc:"list of API scopes that a page may ask for when it needs them, by /_gate/connect" example:"https://www.googleapis.com/auth/yt-analytics.readonly"`
 	TokenHeader       string `split_words:"true" desc:"header that carries the access token itself, for apps that read one and do not ask; not set: none; read docs/tokens.md first" example:"X-Forwarded-Access-Token"`
 	Notice            string `split_words:"true" def:"false" desc:"true puts a script into the app's pages that hides them, and says so, when the session has ended" example:"true"`
+	Name              string `split_words:"true" desc:"name of the site, shown on sidegate's own pages" example:"Sales dashboard"`
+	Logo              string `split_words:"true" desc:"path of a picture (SVG, PNG, JPEG or WebP, at most 64 KiB) shown on sidegate's own pages" example:"/etc/sidegate/logo.svg"`
+	SignInPage        string `split_words:"true" def:"false" desc:"true shows a page with a button before somebody is sent to the provider" example:"true"`
 	Drain             string `split_words:"true" def:"10s" desc:"how long a stopping process waits for requests and closes WebSockets" example:"10s"`
 	LogLevel          string `split_words:"true" def:"info" desc:"debug, info, warn or error" example:"info"`
 	LogFormat         string `split_words:"true" desc:"text or json; not set: text on a terminal, else json" example:"json"`

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"sidegate/session"
@@ -28,18 +29,20 @@ func (l *Login) all() []*Login { return append([]*Login{l}, l.Further...) }
 // several reports whether people have to choose.
 func (l *Login) several() bool { return len(l.Further) > 0 }
 
-// named returns the provider that a link chooses, nil when people have to: one that
-// was taken away since is no reason for a page with an error.
-func (l *Login) named(name string) *Login {
-	if !l.several() {
-		return l
-	}
+// chosen returns the provider at which a sign-in begins, nil when the person has to
+// say: one that was taken away since is no reason for a page with an error. Where there
+// is one only, who wants another account there has said so, and a sign-in that begins
+// again by itself is not asked again.
+func (l *Login) chosen(q url.Values) *Login {
 	for _, p := range l.all() {
-		if name == p.choiceName() {
+		if q.Get("provider") == p.choiceName() {
 			return p
 		}
 	}
-	return nil
+	if l.several() || l.AskFirst && q.Get("prompt") != "select_account" && q.Get("again") == "" {
+		return nil
+	}
+	return l
 }
 
 func (l *Login) choiceName() string {

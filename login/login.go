@@ -25,6 +25,7 @@ type Options struct {
 	Site     *web.Site
 	Further  []*Login         // other providers of the same site, of the main one's
 	API      API              // what the app may ask the provider's APIs for; zero: nothing
+	AskFirst bool             // a page of ours asks before somebody goes on to the provider
 	Hint     string           // domain the provider may offer first; never trusted
 	Now      func() time.Time // the clock
 	Patience time.Duration    // for all that one request asks of the provider; 0: ten seconds

@@ -16,7 +16,8 @@ import (
 )
 
 // Start begins a sign-in: GET /_gate/login?rd=/path[&prompt=select_account]. Where there
-// are several providers, &provider=NAME chooses one, and without it the person does.
+// are several providers, &provider=NAME chooses one, and without it the person does. So it is
+// for one, with AskFirst.
 //
 // Somebody who is signed in is sent on at once, so that another site cannot swap
 // their session by linking here; with prompt=select_account the provider asks
@@ -37,7 +38,7 @@ func (l *Login) Start(w http.ResponseWriter, r *http.Request) error {
 			return storeDown(err)
 		}
 	}
-	at := l.named(q.Get("provider"))
+	at := l.chosen(q)
 	if at == nil {
 		return l.choose(w, r, returnTo, choose)
 	}

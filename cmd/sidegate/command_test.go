@@ -125,7 +125,7 @@ func TestDemoIgnoresSettingsThatDecideWhoEnters(t *testing.T) {
 	raw, err := demoSettings(config.Raw{
 		Listen: "127.0.0.1:0", AdminListen: "127.0.0.1:0", AllowAnyone: "true",
 		AllowedEmails: "mallory@evil.example", Issuer: "https://accounts.google.com", SessionStore: "redis://192.0.2.1",
-		Headers: "grafana", Notice: "true", ConnectScopes: "https://www.googleapis.com/auth/youtube.readonly",
+		Headers: "grafana", Notice: "true", Name: "n", Logo: "l", SignInPage: "true", ConnectScopes: "https://www.googleapis.com/auth/youtube.readonly",
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -135,6 +135,9 @@ func TestDemoIgnoresSettingsThatDecideWhoEnters(t *testing.T) {
 	}
 	if raw.Headers != "grafana" || raw.Notice != "true" {
 		t.Errorf("an app in the demo is told of people by %q and has the notice: %q; want what is set", raw.Headers, raw.Notice)
+	}
+	if raw.Name != "n" || raw.Logo != "l" || raw.SignInPage != "true" {
+		t.Errorf("the demo's pages have the name %q, the logo %q, and ask first: %q; want what is set", raw.Name, raw.Logo, raw.SignInPage)
 	}
 	if raw.ConnectScopes == "" {
 		t.Error("an app in the demo may not ask for what the settings list")

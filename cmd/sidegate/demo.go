@@ -74,6 +74,7 @@ func demoSettings(raw config.Raw) (config.Raw, error) {
 	set := raw
 	raw = config.Raw{
 		Listen: raw.Listen, AdminListen: raw.AdminListen, Drain: raw.Drain, App: raw.App, Notice: raw.Notice,
+		Name: raw.Name, Logo: raw.Logo, SignInPage: raw.SignInPage,
 		Headers: raw.Headers, LogLevel: raw.LogLevel, LogFormat: raw.LogFormat,
 		RolesFile: raw.RolesFile,
 		Scopes:    raw.Scopes, ConnectScopes: raw.ConnectScopes, TokenHeader: raw.TokenHeader,

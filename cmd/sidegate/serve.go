@@ -93,15 +93,15 @@ func newServer(c config.Config, load func() (config.Config, error), to streams) 
 		Tokens: s.wantsTokens(),
 	})
 	s.sessions = sessions
-	site := &web.Site{HTTPS: public.Scheme == "https", Demo: c.Provider.ClientID == demoClient, Notice: c.Proxy.Notice}
+	site := &web.Site{HTTPS: public.Scheme == "https", Demo: c.Provider.ClientID == demoClient, Notice: c.Proxy.Notice, Brand: brand(c.Pages)}
 	s.policy = policy
 	options := login.Options{
 		Client: login.Client{
-			Title: c.Provider.Title, Issuer: c.Provider.Issuer, ID: c.Provider.ClientID,
+			Title: providerTitle(c), Issuer: c.Provider.Issuer, ID: c.Provider.ClientID,
 			Secret: c.Provider.ClientSecret.Reveal(), Public: origin,
 			GroupsClaim: c.Provider.GroupsClaim,
 		},
-		Keys: s.keys, Store: s.store, Sessions: sessions, Policy: &policy.book, Site: site, Now: time.Now, Log: s.log,
+		Keys: s.keys, Store: s.store, Sessions: sessions, Policy: &policy.book, Site: site, AskFirst: c.Pages.SignInPage, Now: time.Now, Log: s.log,
 	}
 	options.Further = furtherLogins(c.Further, options)
 	options.API = login.API{SignIn: c.Provider.Scopes, Connect: c.Provider.Connect}
