@@ -30,6 +30,7 @@ func (i *installer) all() error {
 		{"install PyJWT (PyPI)", i.pyjwt},
 		{"install Google's API client (PyPI)", i.youtube},
 		{"install the second OpenID provider (npm)", i.provider},
+		{"install axe-core (npm)", i.axe},
 	} {
 		if err := i.report.step(s.name, s.do); err != nil {
 			return errors.New("cannot install what the tests need; -no-install runs them with what is there")
@@ -165,31 +166,40 @@ func (i *installer) youtube() error {
 	return i.dashboard(filepath.Join(i.dir, "test", "e2e", "testdata", "youtube", "requirements.txt"), i.cache.App("youtube"))
 }
 
-// provider installs exactly what test/provider/package-lock.json says, once.
+// provider installs the second OpenID provider.
 func (i *installer) provider() error {
+	return i.npm("provider", i.cache.Provider(), i.cache.Node())
+}
+
+// axe installs what looks at our pages for people who cannot see them, or hold a mouse.
+func (i *installer) axe() error { return i.npm("axe", i.cache.Axe(), i.cache.AxeScript()) }
+
+// npm installs exactly what test/NAME/package-lock.json says, once: part is of it.
+func (i *installer) npm(name, to, part string) error {
 	const lock = "package-lock.json"
-	want, err := os.ReadFile(filepath.Join(i.dir, "test", "provider", lock))
+	from := filepath.Join(i.dir, "test", name)
+	want, err := os.ReadFile(filepath.Join(from, lock))
 	if err != nil {
 		return err
 	}
-	stamp := filepath.Join(i.cache.Provider(), "installed-"+lock)
-	if got, err := os.ReadFile(stamp); err == nil && bytes.Equal(got, want) && exists(i.cache.Node()) {
+	stamp := filepath.Join(to, "installed-"+lock)
+	if got, err := os.ReadFile(stamp); err == nil && bytes.Equal(got, want) && exists(part) {
 		i.report.note("all there")
 		return nil
 	}
-	if err := os.MkdirAll(i.cache.Provider(), 0o755); err != nil {
+	if err := os.MkdirAll(to, 0o755); err != nil {
 		return err
 	}
 	for _, name := range []string{"package.json", lock} {
-		b, err := os.ReadFile(filepath.Join(i.dir, "test", "provider", name))
+		b, err := os.ReadFile(filepath.Join(from, name))
 		if err != nil {
 			return err
 		}
-		if err := os.WriteFile(filepath.Join(i.cache.Provider(), name), b, 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(to, name), b, 0o644); err != nil {
 			return err
 		}
 	}
-	if err := i.quiet("npm", "ci", "--prefix", i.cache.Provider(), "--ignore-scripts", "--no-audit", "--no-fund"); err != nil {
+	if err := i.quiet("npm", "ci", "--prefix", to, "--ignore-scripts", "--no-audit", "--no-fund"); err != nil {
 		return err
 	}
 	return os.WriteFile(stamp, want, 0o644)

@@ -1,6 +1,6 @@
 // Package parts says where the end-to-end tests find what does not come as a
-// Debian package: Streamlit, from PyPI, and an independent OpenID provider, from
-// npm. `go run ./test/all` puts them there; the tests only look.
+// Debian package: Streamlit, from PyPI, an independent OpenID provider and axe-core,
+// from npm. `go run ./test/all` puts them there; the tests only look.
 package parts
 
 import (
@@ -46,6 +46,14 @@ func (c Cache) Provider() string { return filepath.Join(c.Dir, "provider") }
 
 // Modules holds the packages that test/provider/server.mjs imports.
 func (c Cache) Modules() string { return filepath.Join(c.Provider(), "node_modules") }
+
+// Axe is the folder in which npm installed test/axe/package.json.
+func (c Cache) Axe() string { return filepath.Join(c.Dir, "axe") }
+
+// AxeScript is axe-core as a page loads it.
+func (c Cache) AxeScript() string {
+	return filepath.Join(c.Axe(), "node_modules", "axe-core", "axe.min.js")
+}
 
 // Node is the Node.js release that the provider supports. Debian's own may be too
 // old for it, so npm brings one along.

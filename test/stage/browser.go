@@ -224,12 +224,12 @@ func (p *Tab) Shoot(name string) {
 	if dir == "" {
 		return
 	}
-	defer p.look(1280, 900, "light")
+	defer p.Look(1280, 900, "light")
 	for _, l := range []struct {
 		suffix, scheme string
 		width, height  int64
 	}{{"desk", "light", 1280, 800}, {"phone", "dark", 390, 844}} {
-		p.look(l.width, l.height, l.scheme)
+		p.Look(l.width, l.height, l.scheme)
 		p.Do("letting the page settle", chromedp.Sleep(time.Second))
 		ctx, cancel := context.WithTimeout(p.Ctx, rig.Patience)
 		picture, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
@@ -243,7 +243,8 @@ func (p *Tab) Shoot(name string) {
 	}
 }
 
-func (p *Tab) look(width, height int64, scheme string) {
+// Look changes the size of the window and the colours that its person prefers.
+func (p *Tab) Look(width, height int64, scheme string) {
 	p.t.Helper()
 	media := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}}
 	p.Do("changing the window", chromedp.EmulateViewport(width, height), func(ctx context.Context, t *chromedp.Target) (chromedp.Void, error) {
