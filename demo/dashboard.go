@@ -9,9 +9,12 @@ import (
 	"strings"
 )
 
-// maxShown is how many bytes of a header value the page shows: X-User-Assertion
-// is a signed token, and a screenshot must not hand it on.
-const maxShown = 100
+// maxShown is how many bytes of a header value the page shows. X-User-Assertion is a
+// signed token, and X-User-Ticket a key to others: a screenshot must not hand them on.
+const (
+	maxShown = 100
+	ticket   = "X-User-Ticket"
+)
 
 // NewDashboard returns the sample dashboard: a page, and a WebSocket at /live.
 // It is written as any web app behind sidegate would be: it does not import
@@ -75,8 +78,8 @@ func shownHeaders(h http.Header) []shownHeader {
 			continue
 		}
 		for _, v := range values {
-			if len(v) > maxShown {
-				v = fmt.Sprintf("%.24s… (%d bytes)", v, len(v))
+			if len(v) > maxShown || name == ticket {
+				v = fmt.Sprintf("%.12s… (%d bytes)", v, len(v))
 			}
 			shown = append(shown, shownHeader{name, v})
 		}

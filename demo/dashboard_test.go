@@ -63,10 +63,11 @@ func TestDashboardShowsNoSecrets(t *testing.T) {
 	page := dashboardWith(t, map[string]string{
 		"X-User-Assertion": assertion,
 		"X-Auth-Ticket":    "ticket-value",
+		"X-User-Ticket":    "short-enough-to-be-shown",
 		"Authorization":    "Bearer token-value",
 		"Cookie":           "theme=cookie-value; other=cookie-value",
 	})
-	for _, secret := range []string{"signature", "ticket-value", "token-value", "cookie-value"} {
+	for _, secret := range []string{"signature", "ticket-value", "to-be-shown", "token-value", "cookie-value"} {
 		if strings.Contains(page, secret) {
 			t.Errorf("the page shows %q", secret)
 		}

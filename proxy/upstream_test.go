@@ -158,7 +158,7 @@ func TestAppDown(t *testing.T) {
 		if res.StatusCode != http.StatusServiceUnavailable || res.Header.Get("Retry-After") != "2" || res.Header.Get("Content-Type") != kind {
 			t.Errorf("%.60q was answered %s %v, want 503 as %s with Retry-After", raw, res.Status, res.Header, kind)
 		}
-		if page := strings.HasPrefix(kind, "text/html"); page != (res.Header.Get("Refresh") == "2") {
+		if page := strings.HasPrefix(kind, "text/html"); page != strings.HasPrefix(res.Header.Get("Refresh"), "2; url=/") {
 			t.Errorf("%.60q: Refresh = %q", raw, res.Header.Get("Refresh"))
 		}
 		for _, secret := range []string{addr, "refused", "dial", "127.0.0.1"} {

@@ -4,10 +4,13 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
+	"unicode"
 )
 
 // statusClientGone is nginx's word for a client that did not wait. Nobody reads
@@ -61,7 +64,7 @@ func (s *Site) failHeader(h http.Header, r *http.Request, e Error) {
 		h.Set("Retry-After", strconv.Itoa(seconds(e.Retry)))
 	}
 	if n := reloads(r, e); n > 0 {
-		h.Set("Refresh", strconv.Itoa(n)) // a reload without script
+		h.Set("Refresh", refresh(r, n))
 	}
 }
 
@@ -108,6 +111,20 @@ func reloads(r *http.Request, e Error) int {
 	}
 	return seconds(e.Retry)
 }
+
+// refresh is a reload without script, after n seconds. It names the address: browsers
+// take a refresh of a page at "/a#b" for a step to #b, and load nothing (HTML, navigate,
+// step for a fragment). What they alone know is lost with that, the #b.
+func refresh(r *http.Request, n int) string {
+	if to := ownPath(r.RequestURI); to != "" && !strings.ContainsFunc(to, beyondASCII) {
+		return fmt.Sprintf("%d; url=%s", n, to)
+	}
+	return strconv.Itoa(n)
+}
+
+// beyondASCII reports what no address has: in a header its bytes are read in one way,
+// in the request line they were in another.
+func beyondASCII(c rune) bool { return c > unicode.MaxASCII }
 
 // seconds rounds up: Retry-After: 0 would mean "at once" (RFC 9110, 10.2.3).
 func seconds(d time.Duration) int { return int(math.Ceil(d.Seconds())) }

@@ -124,7 +124,7 @@ func TestWaitingPageReloadsItself(t *testing.T) {
 	s := &Site{}
 	starting := &Error{Status: 503, Code: "app_starting", Public: "The app is starting…", Retry: 4200 * time.Millisecond}
 	for _, tt := range []struct{ name, method, kind, refresh string }{
-		{"page load", "GET", asPage, "5"},
+		{"page load", "GET", asPage, "5; url=/"},
 		{"form: never sent again", "POST", asPage, ""},
 		{"program", "GET", "Accept: */*", ""},
 	} {
@@ -143,6 +143,25 @@ func TestWaitingPageReloadsItself(t *testing.T) {
 	url, _ := serve(t, s, fails(&Error{Status: 503}))
 	if resp, _ := do(t, "GET", url, asPage); resp.Header.Get("Retry-After")+resp.Header.Get("Refresh") != "" {
 		t.Error("an error without Retry sends Retry-After or Refresh")
+	}
+}
+
+// SEC-PAGE-02: the address that the page reloads is the one it has, as it came, and
+// leads nowhere else: a browser takes "//host" for another site.
+func TestAPageReloadsItsOwnAddressAndNoOther(t *testing.T) {
+	s := &Site{}
+	for target, want := range map[string]string{
+		"/": "5; url=/", "/a/b?x=1&y=%2F;z=,\"'": "5; url=/a/b?x=1&y=%2F;z=,\"'",
+		"//evil.example/": "5", `/\evil.example`: "5", "http://evil.example/": "5", "*": "5", "/\xc3\xa4": "5",
+	} {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.RequestURI = target
+		r.Header.Set("Sec-Fetch-Mode", "navigate")
+		w := httptest.NewRecorder()
+		s.Fail(w, r, &Error{Status: 503, Retry: 5 * time.Second})
+		if got := w.Header().Get("Refresh"); got != want {
+			t.Errorf("%q reloads by %q, want %q", target, got, want)
+		}
 	}
 }
 

@@ -34,7 +34,19 @@ func TestPagesOfTroubleGoAwayByThemselves(t *testing.T) {
 	p.WaitText("h1", "Who are you?")
 	p.SignIn("alice@example.com")
 
-	p.WaitText("main", "The app does not answer")
+	p.WaitText("main", "Waiting for the app to start", "reloads by itself")
+	p.Shoot("app-starting")
+	running := startApp(t, app, "the app at last")
+	p.WaitText("body", "the app at last")
+	p.WaitPath("/deep?link=1")
+
+	p.Open(g.URL + "/deep?link=1#part") // for which a browser may think that it need not reload
+	running.Close()
+	rig.Eventually(t, func() string { return "the app's end is never seen\n" + p.State() }, func() bool {
+		p.Reload()
+		return strings.Contains(p.Text("main"), "The app does not answer")
+	})
+	p.WaitText("main", "It has been like this for") // the second time that the page comes
 	p.Shoot("app-down")
 	startApp(t, app, "the app at last")
 	p.WaitText("body", "the app at last")
@@ -72,7 +84,7 @@ func TestSmallPages(t *testing.T) {
 }
 
 // startApp starts an app on a port that was chosen before.
-func startApp(t *testing.T, port int, says string) {
+func startApp(t *testing.T, port int, says string) *httptest.Server {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(port))
 	if err != nil {
@@ -86,4 +98,5 @@ func startApp(t *testing.T, port int, says string) {
 	s.Listener = l
 	s.Start()
 	t.Cleanup(s.Close)
+	return s
 }
