@@ -176,3 +176,12 @@ func TestTheOperatorEndsSessionsOfAFurtherProvider(t *testing.T) {
 		}
 	}
 }
+
+// Google Groups go by the address, so another provider's people are not looked up.
+func TestGoogleGroupsAreTheMainProvidersPeoples(t *testing.T) {
+	newRISCAPI(t).credentials(t) // a service account's key
+	s := withOkta(t, logintest.New(t), "GOOGLE_GROUPS_JSON="+os.Getenv(keyVariable))
+	if got := s.policy.directory.Issuer; got != testIssuer {
+		t.Errorf("groups are looked up for people of %q", got)
+	}
+}
