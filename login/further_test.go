@@ -72,8 +72,8 @@ func TestPeopleChooseAmongProviders(t *testing.T) {
 	for _, address := range []string{"/page?a=b", "/_gate/login?rd=%2Fpage%3Fa%3Db", "/_gate/login?rd=%2Fpage%3Fa%3Db&provider=gone"} {
 		got := b.open(address)
 		for _, want := range []string{
-			`href="/_gate/login?rd=%2Fpage%3Fa%3Db&amp;provider=main">Sign in with Main<`,
-			`href="/_gate/login?rd=%2Fpage%3Fa%3Db&amp;provider=okta">Sign in with Okta<`,
+			`href="/_gate/login?rd=%2Fpage%3Fa%3Db&amp;provider=main"`, `Sign in with Main<`,
+			`href="/_gate/login?rd=%2Fpage%3Fa%3Db&amp;provider=okta"`, `Sign in with Okta<`,
 		} {
 			if got.status != http.StatusOK || !strings.Contains(got.text(), want) {
 				t.Errorf("%s: %d without %s:\n%s", address, got.status, want, got.text())
