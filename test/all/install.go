@@ -62,6 +62,7 @@ func (i *installer) missing() []string {
 	var packages []string
 	for _, p := range []struct{ program, packages string }{
 		{"gcc", "gcc libc6-dev"},
+		{"git", "git"},
 		{"redis-server", "redis-server"},
 		{"chromium", "chromium fonts-liberation"},
 		{"npm", "npm"},

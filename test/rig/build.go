@@ -39,7 +39,10 @@ func (b *Binary) build() {
 	if b.dir, b.err = os.MkdirTemp("", "sidegate-test-"); b.err != nil {
 		return
 	}
-	out, err := exec.Command("go", "build", "-o", b.dir, "sidegate/cmd/sidegate").CombinedOutput()
+	// As it is released, so that this is what people run, and built only once.
+	cmd := exec.Command("go", "build", "-trimpath", "-o", b.dir, "sidegate/cmd/sidegate")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	out, err := cmd.CombinedOutput()
 	if err != nil {
 		b.err = fmt.Errorf("go build: %w\n%s", err, out)
 	}
