@@ -3,6 +3,7 @@ package need_test
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -29,10 +30,21 @@ func TestProgramReturnsThePathOfWhatIsInstalled(t *testing.T) {
 
 // Only root's PATH leads to /usr/sbin, and servers need no root to be tested.
 func TestServersAreFoundWithoutRootsPath(t *testing.T) {
+	t.Setenv("PATH", "/usr/sbin")
+	var name, want string
+	all, err := os.ReadDir("/usr/sbin")
+	for _, f := range all {
+		if path, err := exec.LookPath(f.Name()); err == nil && want == "" {
+			name, want = f.Name(), path
+		}
+	}
+	if want == "" {
+		t.Fatalf("no program in /usr/sbin: %v", err)
+	}
 	t.Setenv("PATH", t.TempDir())
 	s := &spy{TB: t}
-	if got := need.Program(s, "useradd", "passwd"); got != "/usr/sbin/useradd" || s.skipped+s.failed != "" {
-		t.Errorf("Program(useradd) = %q, skipped %q, failed %q", got, s.skipped, s.failed)
+	if got := need.Program(s, name, "some-package"); got != want || s.skipped+s.failed != "" {
+		t.Errorf("Program(%s) = %q, skipped %q, failed %q; want %s", name, got, s.skipped, s.failed, want)
 	}
 }
 
