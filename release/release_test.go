@@ -227,6 +227,7 @@ func TestWhatIsNoReleaseIsRefused(t *testing.T) {
 	refused(good, "plan9/amd64", "none of the platforms")
 	refused(copyOf(t, ""), "linux/amd64", "has no version")
 	refused(copyOf(t, "v2026"), "linux/amd64", "is no version")
+	refused(copyOf(t, "v2.0.0"), "linux/amd64", "is no version") // Go would call it v0.0.0-…
 	more := filepath.Join(good, "cmd", "sidegate", "more.go")
 	if err := os.WriteFile(more, []byte("package main\n"), 0o644); err != nil {
 		t.Fatal(err)
