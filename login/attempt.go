@@ -30,6 +30,7 @@ type attempt struct {
 	Started int64  `json:"t"` // Unix seconds
 	Switch  bool   `json:"x,omitempty"`
 	Again   bool   `json:"n,omitempty"` // started by a callback that failed: not a second time
+	Astray  string `json:"e,omitempty"` // how the address it began at differs from the public one
 
 	Scopes  session.Scopes `json:"a,omitempty"` // of APIs
 	Consent bool           `json:"c,omitempty"` // asked for, so that a refresh token comes

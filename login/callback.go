@@ -114,6 +114,7 @@ func (l *Login) finish(w http.ResponseWriter, r *http.Request, a attempt, here s
 	if _, err := l.Sessions.Create(w, r, in); err != nil {
 		return l.notKept(err, a)
 	}
+	l.markSignIn(r.Context(), r, a)
 	return l.redirect(w, r, a.Return, "signed_in")
 }
 
@@ -241,6 +242,9 @@ func (l *Login) startAgain(w http.ResponseWriter, r *http.Request, a attempt, wh
 		Status: http.StatusBadRequest, Code: "browser_not_bound",
 		Public: "This sign-in was begun in another browser, or your browser did not keep our cookie. Allow cookies for this site, open it at " + l.Client.Public + ", and try again.",
 		Action: web.Action{Label: "Try again", Href: begin}, Err: why,
+	}
+	if told := l.mismatch(a.Astray, ""); told != "" && !errors.Is(why, errLate) {
+		e.Public = "Your browser came back without our cookie. " + told
 	}
 	if errors.Is(why, errLate) {
 		e.Code, e.Public = "login_late", "The sign-in took too long. Try once more."

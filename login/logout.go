@@ -37,6 +37,7 @@ func (l *Login) Logout(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return logoutFailed(err)
 	}
+	l.unmark(r)
 	l.giveBack(ended)
 	return l.leave(w, r, ended, "signed_out")
 }

@@ -62,6 +62,7 @@ func (l *Login) endEvery(w http.ResponseWriter, r *http.Request, s session.Sessi
 	if _, err := l.Sessions.End(w, r); err != nil {
 		return endFailed(err)
 	}
+	l.unmark(r)
 	// Those of other browsers are ended here alone; each has its own at the provider.
 	here := []session.Session{s}
 	l.giveBack(here)

@@ -36,6 +36,8 @@ func (l *Login) Start(w http.ResponseWriter, r *http.Request) error {
 			return l.redirect(w, r, returnTo, "signed_in_already")
 		case !errors.Is(err, session.ErrNone):
 			return storeDown(err)
+		case q.Get("loop") == "" && l.inLoop(r):
+			return l.loop(r, returnTo)
 		}
 	}
 	at := l.chosen(q)
@@ -69,6 +71,7 @@ func (l *Login) begin(w http.ResponseWriter, r *http.Request, returnTo string, s
 		return providerDown(err)
 	}
 	a := newAttempt(returnTo, l.bindBrowser(w, r), l.Now())
+	a.Astray = l.astray(r)
 	set(&a)
 	state, err := l.sealer.seal(a)
 	if err != nil {

@@ -171,6 +171,9 @@ func (m *Manager) touch(ctx context.Context, key string, s Session) (Session, er
 	return s, nil
 }
 
+// Carried reports whether a request carries a session cookie, of whatever worth.
+func (m *Manager) Carried(r *http.Request) bool { return len(m.cookie.Tokens(r)) > 0 }
+
 // End ends the browser's sessions with every connection opened under them, takes
 // the cookie away, and returns the sessions. When the store does
 // not answer the cookie stays and the error is returned: nobody is told that they
