@@ -143,7 +143,10 @@ func TestASignInAtAnotherAddressIsExplained(t *testing.T) {
 // With an https address the cookie is Secure: over plain http browsers drop it.
 func TestASecureCookieOverPlainHTTPIsExplained(t *testing.T) {
 	var host string
-	s := setup{change: func(o *login.Options) { host = strings.TrimPrefix(o.Client.Public, "http://"); o.Client.Public = "https://" + host }}.start(t)
+	s := setup{change: func(o *login.Options) {
+		host = strings.TrimPrefix(o.Client.Public, "http://")
+		o.Client.Public = "https://" + host
+	}}.start(t)
 	for _, proto := range []string{"http", "https"} {
 		b := s.newBrowser()
 		b.header.Set("X-Forwarded-Proto", proto)

@@ -25,9 +25,29 @@ type Browser struct{ ctx context.Context }
 // NewBrowser starts one that ends with the test.
 func NewBrowser(t *testing.T) *Browser {
 	t.Helper()
+	return startBrowser(t, t.TempDir())
+}
+
+// NewBrowserWithoutCookies starts one that blocks the cookies of one origin, as people do
+// in its settings.
+func NewBrowserWithoutCookies(t *testing.T, origin string) *Browser {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "Default"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	settings := `{"profile":{"content_settings":{"exceptions":{"cookies":{"` + origin + `,*":{"setting":2}}}}}}`
+	if err := os.WriteFile(filepath.Join(dir, "Default", "Preferences"), []byte(settings), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return startBrowser(t, dir)
+}
+
+func startBrowser(t *testing.T, dir string) *Browser {
+	t.Helper()
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(chromium(t)),
-		chromedp.UserDataDir(t.TempDir()),
+		chromedp.UserDataDir(dir),
 		chromedp.WindowSize(1280, 900),
 		chromedp.DisableGPU,
 		chromedp.Flag("disable-quic", true),
