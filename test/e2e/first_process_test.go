@@ -17,10 +17,8 @@ import (
 func startFirst(t *testing.T, script string) *rig.Process {
 	t.Helper()
 	unshare := need.Program(t, "unshare", "util-linux")
+	need.Root(t, "a process namespace of its own")
 	args := []string{"--pid", "--fork", "--mount-proc", "--kill-child"}
-	if os.Getuid() != 0 {
-		args = append(args, "--user", "--map-root-user")
-	}
 	env := []string{
 		"SIDEGATE_LISTEN=" + rig.Loopback(rig.FreePort(t)), "SIDEGATE_ADMIN_LISTEN=" + rig.Loopback(rig.FreePort(t)),
 		"SIDEGATE_ISSUER=http://127.0.0.1:1", "SIDEGATE_CLIENT_ID=id", "SIDEGATE_CLIENT_SECRET=secret",

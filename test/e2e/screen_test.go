@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -41,5 +43,39 @@ func TestTheStartOnATerminalIsForPeople(t *testing.T) {
 			t.Errorf("%s: a record of the log, or a secret, is on the screen", tt.env)
 		}
 		p.End()
+	}
+}
+
+// A terminal whose window is closed takes sidegate and the app along, in good order.
+func TestAClosedTerminalEndsSidegateAndTheApp(t *testing.T) {
+	t.Parallel()
+	script := need.Program(t, "script", "bsdutils")
+	file := filepath.Join(t.TempDir(), "app")
+	app := "trap \"echo TERM >> " + file + "; exit 0\" TERM; echo $$ $PPID > " + file + "; while :; do sleep 0.1; done"
+	p := rig.Start(t, []string{
+		"SIDEGATE_LISTEN=" + rig.Loopback(rig.FreePort(t)), "SIDEGATE_ADMIN_LISTEN=" + rig.Loopback(rig.FreePort(t)),
+		"SIDEGATE_ISSUER=http://127.0.0.1:1", "SIDEGATE_CLIENT_ID=id", "SIDEGATE_CLIENT_SECRET=canary",
+		"SIDEGATE_ALLOWED_DOMAINS=example.com", "SIDEGATE_DRAIN=2s", "SHELL=/bin/sh",
+	}, script, "-qefc", "exec '"+stage.Program(t)+"' run -- sh -c '"+app+"' 2> "+file+".log", "/dev/null")
+	var pids []string
+	rig.Eventually(t, func() string { return "the app did not start" }, func() bool {
+		p.Alive(t)
+		text, _ := os.ReadFile(file)
+		pids = strings.Fields(string(text))
+		return len(pids) == 2
+	})
+	p.Kill() // the terminal is gone with it
+	rig.Eventually(t, func() string { return "the app was not asked to end" }, func() bool {
+		text, _ := os.ReadFile(file)
+		return strings.Contains(string(text), "TERM")
+	})
+	for _, pid := range pids {
+		rig.Eventually(t, func() string { return "process " + pid + " is still there" }, func() bool {
+			stat, err := os.ReadFile("/proc/" + pid + "/stat")
+			return err != nil || strings.Contains(string(stat), ") Z ")
+		})
+	}
+	if log, _ := os.ReadFile(file + ".log"); !strings.Contains(string(log), "stopping") {
+		t.Errorf("it did not end in good order:\n%s", log)
 	}
 }
