@@ -43,9 +43,9 @@ type Answers struct {
 	Store      string
 }
 
-// Stopped is the error of a conversation that was left before its end; nothing was
+// ErrStopped is the error of a conversation that was left before its end; nothing was
 // written.
-var Stopped = errors.New("stopped; nothing was written")
+var ErrStopped = errors.New("stopped; nothing was written")
 
 // Names of the settings that a conversation is about.
 const (
@@ -185,7 +185,7 @@ func (s *setup) write(ctx context.Context) error {
 		return fmt.Errorf("%s %s. Nothing was written to %s", name, problem, s.file.path)
 	}
 	if ctx.Err() != nil {
-		return Stopped
+		return ErrStopped
 	}
 	s.head("Written, readable to you alone:")
 	for _, f := range append(s.files, newFile{s.file.path, s.file.text(), "the settings"}) {

@@ -264,7 +264,7 @@ func TestLeavingWritesNothing(t *testing.T) {
 			}
 			stop()
 		}()
-		if _, err := s.hears(ctx, in); !errors.Is(err, setup.Stopped) {
+		if _, err := s.hears(ctx, in); !errors.Is(err, setup.ErrStopped) {
 			t.Errorf("after %d answers: %v", n, err)
 		}
 		typed.Close()
@@ -273,7 +273,7 @@ func TestLeavingWritesNothing(t *testing.T) {
 			t.Errorf("after %d answers: the file is\n%s", n, content)
 		}
 		// The end of the input is no answer either.
-		if _, err := s.says(answers[:n]...); !errors.Is(err, setup.Stopped) {
+		if _, err := s.says(answers[:n]...); !errors.Is(err, setup.ErrStopped) {
 			t.Errorf("input ended after %d answers: %v", n, err)
 		}
 		s.untouched("sidegate.env")

@@ -54,7 +54,7 @@ func (t *talk) question(text, otherwise string) (string, error) {
 		}
 	}
 	t.say("")
-	return "", Stopped
+	return "", ErrStopped
 }
 
 // confirm asks for yes or no.

@@ -73,7 +73,7 @@ func setupCommand(ctx context.Context, args []string, in io.Reader, to streams) 
 		Judge:    func(text string) map[string]string { return judge(path, text) },
 		Redirect: config.RedirectURI,
 	})
-	if errors.Is(err, setup.Stopped) {
+	if errors.Is(err, setup.ErrStopped) {
 		fmt.Fprintf(to.err, "sidegate: %v\n", err)
 		return exitCode(130) // as a shell reports what Ctrl-C ended
 	}
