@@ -3,6 +3,8 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -16,6 +18,7 @@ import (
 	"sidegate/doctor"
 	"sidegate/login/logintest"
 	"sidegate/session/sessiontest"
+	"sidegate/test/need"
 )
 
 // planted is one thing that is wrong, and what doctor has to say of it.
@@ -218,8 +221,9 @@ func frontFaults() []planted {
 			w.afterNginx(func() { w.set("LISTEN=127.0.0.1:0") })
 		}, "front", 0, []string{"does not find sidegate (502)", "SIDEGATE_LISTEN"}},
 		{"a certificate that nobody trusts", func(w *ward) {
-			front := httptest.NewTLSServer(http.NotFoundHandler())
-			front.Config.ErrorLog = nil
+			front := httptest.NewUnstartedServer(http.NotFoundHandler())
+			front.Config.ErrorLog = log.New(io.Discard, "", 0)
+			front.StartTLS()
 			w.t.Cleanup(front.Close)
 			w.set("PUBLIC_URL=" + strings.Replace(front.URL, "127.0.0.1", "localhost", 1))
 		}, "front", 0, []string{"certificate that is not trusted", "ca-certificates"}},
@@ -347,6 +351,7 @@ func TestDoctorRefusesArgumentsThatItDoesNotKnow(t *testing.T) {
 
 // doctor -- CMD starts the app, looks at it, and ends it.
 func TestDoctorStartsTheAppItself(t *testing.T) {
+	need.Program(t, "python3", "python3")
 	w := newWard(t)
 	w.set("UPSTREAM=")
 	w.open()
