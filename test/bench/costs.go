@@ -18,14 +18,6 @@ type price struct {
 	cpu   time.Duration      // of the server
 }
 
-// commands is how many there are in all, those of scripts apart: EVAL is one.
-func (p price) commands() (n float64) {
-	for _, m := range p.calls {
-		n += m
-	}
-	return n
-}
-
 // costs is what a Redis is asked for sidegate's sake, and what it holds.
 type costs struct {
 	signIn, read, touch price
