@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"sidegate/test/parts"
@@ -53,7 +54,27 @@ func (i *installer) programs() error {
 	if err := i.asRoot("apt-get", "update", "-qq"); err != nil {
 		return err
 	}
-	return i.asRoot("apt-get", append([]string{"install", "-qq", "--yes", "--no-install-recommends"}, packages...)...)
+	if err := i.asRoot("apt-get", append([]string{"install", "-qq", "--yes", "--no-install-recommends"}, packages...)...); err != nil {
+		return err
+	}
+	return i.stopServices(packages)
+}
+
+// stopServices ends the servers that came with packages just installed: where systemd
+// runs, Debian starts them at once and at every boot, on ports that people may need. The
+// tests start their own.
+func (i *installer) stopServices(packages []string) error {
+	if !exists("/run/systemd/system") {
+		return nil
+	}
+	for _, service := range []string{"nginx", "haproxy", "caddy"} {
+		if slices.Contains(packages, service) {
+			if err := i.asRoot("systemctl", "disable", "--quiet", "--now", service); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // missing returns the packages of the programs that are not there. gcc is for the
@@ -72,14 +93,20 @@ func (i *installer) missing() []string {
 		{"ip", "iproute2"},
 		{"Rscript", "r-base-core r-cran-shiny"},
 		{"systemd-analyze", "systemd"},
-		{"nginx", "nginx-light"},
+		{"nginx", "nginx"},
 		{"caddy", "caddy"},
 		{"zsh", "zsh"},
 		{"fish", "fish"},
+		{"haproxy", "haproxy"},
+		{"wrk", "wrk"},
+		{"apache2", "apache2-bin"}, // without the service that the package apache2 is
 	} {
 		if !installed(p.program) {
 			packages = append(packages, strings.Fields(p.packages)...)
 		}
+	}
+	if !exists("/usr/lib/apache2/modules/mod_auth_openidc.so") {
+		packages = append(packages, "libapache2-mod-auth-openidc")
 	}
 	if i.python() == "" && !exists(i.cache.Streamlit()) {
 		packages = append(packages, "python3-venv")

@@ -10,16 +10,17 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 )
 
 // What the app answers.
 const (
-	pathSmall = "/small" // smallSize bytes, counted
+	pathSmall = "/small" // smallSize bytes, counted by the query
 	pathLarge = "/large" // largeSize
 	pathHuge  = "/huge"  // hugeSize
 	pathWho   = "/who"   // the request's header, as it arrived
-	pathCount = "/count" // how many small ones there were
+	pathCount = "/count" // how many small ones there were with the same query
 	pathWS    = "/ws"    // a WebSocket that sends everything back
 
 	smallSize = 1 << 10
@@ -31,7 +32,7 @@ const (
 // costs is the proxy's.
 type app struct {
 	small, large []byte
-	counted      atomic.Int64
+	loads        sync.Map // how often the small page was asked for, by the request's query
 }
 
 func newApp() *app { return &app{small: content(smallSize), large: content(largeSize)} }
@@ -46,7 +47,7 @@ func content(size int) []byte {
 func (a *app) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch r.URL.Path {
 	case pathSmall:
-		a.counted.Add(1)
+		a.load(r).Add(1)
 		a.send(w, a.small)
 	case pathLarge:
 		a.send(w, a.large)
@@ -60,12 +61,21 @@ func (a *app) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case pathWho:
 		_ = r.Header.Write(w)
 	case pathCount:
-		fmt.Fprint(w, a.counted.Load())
+		fmt.Fprint(w, a.load(r).Load())
 	case pathWS:
 		echo(w, r)
 	default:
 		http.NotFound(w, r)
 	}
+}
+
+// load is the counter of the load that a request is part of: each has a query of its own.
+func (a *app) load(r *http.Request) *atomic.Int64 {
+	found, ok := a.loads.Load(r.URL.RawQuery)
+	if !ok {
+		found, _ = a.loads.LoadOrStore(r.URL.RawQuery, new(atomic.Int64))
+	}
+	return found.(*atomic.Int64)
 }
 
 func (a *app) send(w http.ResponseWriter, body []byte) {

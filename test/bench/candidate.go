@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"fmt"
 	"net/http"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -76,15 +75,15 @@ func (s *site) part(ctx context.Context, name, probe string, args ...string) (*p
 	return p, "http://" + addr, p.answers(ctx, "http://"+addr+probe, http.StatusOK)
 }
 
-// open starts what every candidate needs.
-func openSite(ctx context.Context, dir string) (s *site, err error) {
+// openSite starts what every candidate needs. self finds the program that has the parts.
+func openSite(ctx context.Context, dir string, self func() (string, error)) (s *site, err error) {
 	s = &site{dir: dir}
 	defer func() {
 		if err != nil {
 			s.close()
 		}
 	}()
-	if s.self, err = os.Executable(); err != nil {
+	if s.self, err = self(); err != nil {
 		return s, err
 	}
 	if s.sidegate, err = build(dir, "sidegate/cmd/sidegate"); err != nil {

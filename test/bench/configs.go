@@ -58,7 +58,7 @@ http {
 
 func (s *site) nginx(c *candidate) error {
 	c.title = "nginx, no sign-in"
-	path, err := program("nginx", "nginx-light")
+	path, err := program("nginx", "nginx")
 	if err != nil {
 		return err
 	}
@@ -148,7 +148,7 @@ ProxyPass / http://%[11]s/ upgrade=websocket keepalive=On
 
 func (s *site) apache(ctx context.Context, c *candidate) error {
 	c.gate, c.title = true, "Apache with mod_auth_openidc"
-	path, err := program("apache2", "apache2")
+	path, err := program("apache2", "apache2-bin")
 	if err != nil {
 		return err
 	}

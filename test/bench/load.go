@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/rand"
 	"fmt"
 	"io"
 	"net"
@@ -16,6 +17,9 @@ import (
 	"sync"
 	"time"
 )
+
+// newLoad is the query of a load, by which the app counts it.
+func newLoad() string { return "?load=" + rand.Text() }
 
 // connections is how many are kept open under load.
 const connections = 64
@@ -48,18 +52,15 @@ func (s *site) wrk(ctx context.Context, url string, conns int, how time.Duration
 		}
 		args = append(args, "-s", script)
 	}
-	before, err := s.asked(ctx)
-	if err != nil {
-		return f, err
-	}
-	out, err := exec.CommandContext(ctx, path, append(args, url+pathSmall)...).CombinedOutput()
+	query := newLoad()
+	out, err := exec.CommandContext(ctx, path, append(args, url+pathSmall+query)...).CombinedOutput()
 	if err != nil {
 		return f, fmt.Errorf("wrk: %w: %s", err, out)
 	}
 	if f, err = parseWrk(string(out)); err != nil {
 		return f, err
 	}
-	return f, s.wasAsked(ctx, before, f.requests, 2*conns)
+	return f, s.wasAsked(ctx, query, f.requests, 2*conns)
 }
 
 var (
@@ -113,17 +114,14 @@ type paced struct{ waits []time.Duration }
 // that holds up the next ones counts for those too ("coordinated omission"); only that
 // the timer itself rings late is not the candidate's fault.
 func (s *site) paced(ctx context.Context, c *candidate, how time.Duration) (p paced, err error) {
-	before, err := s.asked(ctx)
-	if err != nil {
-		return p, err
-	}
 	var (
+		query  = newLoad()
 		all    sync.WaitGroup
 		mu     sync.Mutex
 		fault  error
 		begin  = time.Now().Add(50 * time.Millisecond)
 		each   = int(how.Seconds()*pace) / connections
-		asking = request(c)
+		asking = request(c, query)
 	)
 	for i := range connections {
 		all.Go(func() {
@@ -141,7 +139,7 @@ func (s *site) paced(ctx context.Context, c *candidate, how time.Duration) (p pa
 	if fault != nil {
 		return p, fault
 	}
-	return p, s.wasAsked(ctx, before, len(p.waits), 0)
+	return p, s.wasAsked(ctx, query, len(p.waits), 0)
 }
 
 // pacedOne is one connection.
@@ -179,9 +177,9 @@ func pacedOne(addr string, asking []byte, n int, due func(int) time.Time) (waits
 }
 
 // request is the bytes of one for the small page.
-func request(c *candidate) []byte {
+func request(c *candidate, query string) []byte {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "GET %s HTTP/1.1\r\nHost: %s\r\n", pathSmall, c.addr())
+	fmt.Fprintf(&b, "GET %s HTTP/1.1\r\nHost: %s\r\n", pathSmall+query, c.addr())
 	header := browserHeader()
 	if c.cookie != "" {
 		header.Set("Cookie", c.cookie)

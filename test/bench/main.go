@@ -131,13 +131,13 @@ func (o order) run(ctx context.Context) error {
 	if err := os.Chmod(dir, 0o755); err != nil { // Apache's workers are somebody else
 		return err
 	}
-	begin := time.Now()
-	s, err := openSite(ctx, dir)
+	began := time.Now()
+	s, err := openSite(ctx, dir, os.Executable)
 	if err != nil {
 		return err
 	}
 	defer s.close()
-	r := &run{site: s, size: o.size, figures: make(figures), out: os.Stderr}
+	r := &run{site: s, size: o.size, figures: make(figures), out: os.Stderr, began: began}
 	defer func() {
 		for _, c := range r.all {
 			c.stop()
@@ -155,7 +155,7 @@ func (o order) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w.took = time.Since(begin)
+	w.took = time.Since(began)
 	if o.write {
 		return w.write(".")
 	}

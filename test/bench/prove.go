@@ -63,25 +63,21 @@ func isApps(status int, body []byte, size int) error {
 	return nil
 }
 
-// asked is how many small answers the app has given.
-func (s *site) asked(ctx context.Context) (int, error) {
+// wasAsked fails unless all answers of a load, which is known by its query, came from the
+// app. under is how many may have been under way at its end, when the load generator
+// looked no more.
+func (s *site) wasAsked(ctx context.Context, query string, answers, under int) error {
 	client := newClient(0)
 	defer client.CloseIdleConnections()
-	_, body, err := get(ctx, client, s.appURL+pathCount, "")
-	if err != nil {
-		return 0, err
-	}
-	return strconv.Atoi(strings.TrimSpace(string(body)))
-}
-
-// wasAsked fails unless all answers of a load came from the app. under is how many may
-// have been under way at its end, when the load generator looked no more.
-func (s *site) wasAsked(ctx context.Context, before, answers, under int) error {
-	now, err := s.asked(ctx)
+	_, body, err := get(ctx, client, s.appURL+pathCount+query, "")
 	if err != nil {
 		return err
 	}
-	return allAsked(now-before, answers, under)
+	asked, err := strconv.Atoi(strings.TrimSpace(string(body)))
+	if err != nil {
+		return err
+	}
+	return allAsked(asked, answers, under)
 }
 
 func allAsked(asked, answers, under int) error {

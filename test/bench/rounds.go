@@ -23,7 +23,7 @@ type size struct {
 
 func fullSize() size {
 	return size{
-		rounds: 5, colds: 3, flat: 2 * time.Second, paced: 2500 * time.Millisecond, large: 300, messages: 250, sockets: 1000,
+		rounds: 5, colds: 3, flat: 2 * time.Second, paced: 2 * time.Second, large: 200, messages: 250, sockets: 1000,
 		signIns: 2 * time.Second, people: 2000,
 		grow: grown{rounds: 3, each: time.Second, conns: []int{1, 10, 100, 1000}, stored: []int{10, 1000, 100_000},
 			used: []int{1, 100, 1000, 10_000}, headers: []int{10, 20, 40, 60}},
@@ -48,9 +48,12 @@ type run struct {
 	all     []*candidate
 	figures figures
 	out     io.Writer // what is going on
+	began   time.Time
 }
 
-func (r *run) say(format string, args ...any) { fmt.Fprintf(r.out, format+"\n", args...) }
+func (r *run) say(format string, args ...any) {
+	fmt.Fprintf(r.out, "%4.0f s  %s\n", time.Since(r.began).Seconds(), fmt.Sprintf(format, args...))
+}
 
 // each calls do for every candidate, beginning with another one in every round: who
 // comes first meets a machine that has just done something else.
