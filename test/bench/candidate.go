@@ -44,6 +44,7 @@ type site struct {
 	sessions *redisServer // sidegate's
 	other    *redisServer // Apache's
 	started  []*process
+	ports    ports
 }
 
 // keep remembers what has to be ended at the end.
@@ -62,7 +63,7 @@ func (s *site) close() {
 
 // part starts a part of bench on a free port, and returns where.
 func (s *site) part(ctx context.Context, name, probe string, args ...string) (*process, string, error) {
-	port, err := freePort()
+	port, err := s.ports.free()
 	if err != nil {
 		return nil, "", err
 	}
@@ -98,7 +99,7 @@ func (s *site) redis(ctx context.Context, at **redisServer, name string) (*redis
 	if *at != nil {
 		return *at, nil
 	}
-	r, err := startRedis(ctx, s.dir, name)
+	r, err := s.startRedis(ctx, name)
 	if r != nil {
 		s.started = append(s.started, r.process)
 	}
@@ -119,7 +120,7 @@ func (s *site) provider(ctx context.Context, name, redirect string) (client, err
 
 // candidate makes the one of that name; it does not start it.
 func (s *site) candidate(ctx context.Context, name string) (*candidate, error) {
-	port, err := freePort()
+	port, err := s.ports.free()
 	if err != nil {
 		return nil, err
 	}
@@ -210,7 +211,7 @@ func (s *site) gateEnv(ctx context.Context, c *candidate, store, secret string) 
 	if err != nil {
 		return nil, err
 	}
-	admin, err := freePort()
+	admin, err := s.ports.free()
 	return []string{
 		"SIDEGATE_UPSTREAM=" + s.appURL, "SIDEGATE_PUBLIC_URL=" + c.url, "SIDEGATE_LISTEN=" + c.addr(),
 		"SIDEGATE_ADMIN_LISTEN=127.0.0.1:" + strconv.Itoa(admin), "SIDEGATE_ISSUER=" + idp.issuer,

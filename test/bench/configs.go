@@ -107,7 +107,8 @@ func (s *site) haproxy(c *candidate) error {
 	return err
 }
 
-// apacheConf has threads for a thousand WebSockets: each keeps one.
+// apacheConf has threads for a thousand WebSockets: each keeps one. Those that are there
+// stay, or a round would find some of them ending.
 const apacheConf = `
 ServerRoot %[1]s
 DefaultRuntimeDir %[1]s
@@ -121,6 +122,7 @@ LogFormat "%%h %%l %%u %%t \"%%r\" %%>s %%O \"%%{Referer}i\" \"%%{User-Agent}i\"
 CustomLog %[1]s/%[2]s.access.log combined
 StartServers 2
 ThreadsPerChild 64
+MaxSpareThreads 2048
 ServerLimit 32
 MaxRequestWorkers 2048
 MaxConnectionsPerChild 0

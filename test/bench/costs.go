@@ -160,7 +160,7 @@ func priceOf(r *redisServer, what string, do func() (n int, err error)) (p price
 // storeCosts measures what Redis is asked where the clock has to be put forward, or many
 // replicas have to listen.
 func (r *run) storeCosts(ctx context.Context, k *costs) error {
-	server, err := startRedis(ctx, r.dir, "redis for costs")
+	server, err := r.startRedis(ctx, "redis for costs")
 	if server != nil {
 		defer server.stop()
 	}

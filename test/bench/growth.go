@@ -207,7 +207,7 @@ func (h *hall) close() {
 
 func (r *run) newHall(ctx context.Context, kind string) (h *hall, err error) {
 	h = &hall{secret: rand.Text() + rand.Text()}
-	port, err := freePort()
+	port, err := r.ports.free()
 	if err != nil {
 		return h, err
 	}
@@ -219,7 +219,7 @@ func (r *run) newHall(ctx context.Context, kind string) (h *hall, err error) {
 		store, h.open = "file:"+path, func() (session.Store, error) { return filestore.Open(path) }
 	} else {
 		h.title = "sidegate, Redis"
-		if h.server, err = startRedis(ctx, r.dir, "redis of a crowd"); err != nil {
+		if h.server, err = r.startRedis(ctx, "redis of a crowd"); err != nil {
 			if h.server != nil {
 				h.server.stop()
 			}

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -110,12 +111,25 @@ func newClient(idle int) *http.Client {
 	}
 }
 
-// freePort returns a port that nobody listens on, below those that the system gives to
+// ports gives out each port once: between being found free and being listened on it
+// must not be found again. The zero value is ready for use.
+type ports struct {
+	mu    sync.Mutex
+	given []int
+}
+
+// free returns a port that nobody listens on, below those that the system gives to
 // outgoing connections: one of these must not take it before a program does.
-func freePort() (int, error) {
+func (p *ports) free() (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	for range 200 {
 		port := 10_100 + rand.IntN(9_900)
+		if slices.Contains(p.given, port) {
+			continue
+		}
 		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+			p.given = append(p.given, port)
 			return port, l.Close()
 		}
 	}

@@ -19,17 +19,17 @@ type redisServer struct {
 	addr string
 }
 
-func startRedis(ctx context.Context, dir, name string) (*redisServer, error) {
+func (s *site) startRedis(ctx context.Context, name string) (*redisServer, error) {
 	path, err := program("redis-server", "redis-server")
 	if err != nil {
 		return nil, err
 	}
-	port, err := freePort()
+	port, err := s.ports.free()
 	if err != nil {
 		return nil, err
 	}
-	p, err := start(dir, name, nil, path, "--bind", "127.0.0.1", "--port", strconv.Itoa(port),
-		"--save", "", "--appendonly", "no", "--dir", dir)
+	p, err := start(s.dir, name, nil, path, "--bind", "127.0.0.1", "--port", strconv.Itoa(port),
+		"--save", "", "--appendonly", "no", "--dir", s.dir)
 	if err != nil {
 		return nil, err
 	}
