@@ -129,7 +129,7 @@ Transfer/sec:     34.87MB
 		t.Errorf("read %+v, %v", f, err)
 	}
 	for fault, ok := range map[string]bool{
-		"  Non-2xx or 3xx responses: 1\n":                          false,
+		"  Non-2xx or 3xx responses: 1\n":                            false,
 		"  Socket errors: connect 0, read 30, write 2, timeout 30\n": false,
 		"  Socket errors: connect 0, read 60, write 1, timeout 0\n":  true,
 	} {
