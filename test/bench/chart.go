@@ -52,7 +52,7 @@ func (w written) chart() string {
 func plain(title string) string { return strings.NewReplacer("**", "", "`", "").Replace(title) }
 
 func drawBars(title string, bars []bar) (string, float64) {
-	const left, right, top, each = 270.0, 150.0, 44.0, 28.0
+	const left, right, top, each = 330.0, 130.0, 44.0, 28.0
 	most := 1.0
 	for _, b := range bars {
 		most = math.Max(most, b.max)
@@ -78,7 +78,7 @@ func class(ours bool) string {
 	return "theirs"
 }
 
-const panelHeight = 220.0
+const panelHeight = 240.0
 
 // drawCurve draws lines over sizes that stand at equal distances, as each is some times
 // the one before. The scale begins at nothing, or a slope would look steep.
