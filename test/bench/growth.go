@@ -124,6 +124,9 @@ func moreHeader(n int) http.Header {
 	return h
 }
 
+// fileHolds is how many sessions a file is good for: it is bounded.
+const fileHolds = 100_000
+
 // visitors is how many people's sessions are in use while there are more and more.
 const visitors = 100
 
@@ -137,6 +140,10 @@ func (r *run) crowded(ctx context.Context, kind string, use []int) (stored, inUs
 	}
 	defer h.close()
 	for _, n := range r.grow.stored {
+		if kind == "file" && n > fileHolds {
+			stored.cost = append(stored.cost, spreadOf(nil))
+			continue
+		}
 		began := time.Now()
 		if err := h.fill(ctx, n); err != nil {
 			return stored, inUse, err

@@ -40,7 +40,7 @@ func (w written) valueSpread(k kind) func(string) string {
 	return func(name string) string { return w.figures.of(k, name).write(short) }
 }
 
-// table has a row for each candidate of which the first column says something.
+// table has a row for each candidate of which a column says something.
 func (w written) table(columns ...column) string {
 	head := []string{""}
 	for _, c := range columns {
@@ -48,11 +48,12 @@ func (w written) table(columns ...column) string {
 	}
 	var rows [][]string
 	for _, c := range w.all {
-		row := []string{c.title}
+		row, says := []string{c.title}, false
 		for _, col := range columns {
-			row = append(row, col.value(c.name))
+			value := col.value(c.name)
+			row, says = append(row, value), says || value != "–"
 		}
-		if row[1] != "–" {
+		if says {
 			rows = append(rows, row)
 		}
 	}

@@ -49,6 +49,15 @@ func TestTheTableHasRatiosToTheBareProxyWithTheirSpread(t *testing.T) {
 	}
 }
 
+// Without the bare proxy there are no ratios, and figures all the same.
+func TestARowIsThereWhenAnyOfItsFiguresIs(t *testing.T) {
+	w := sample()
+	w.figures = figures{cpuFlat: {"redis": {10}}}
+	if got := w.costTable(); !strings.Contains(got, "| **sidegate**, Redis | – | 10 |") || strings.Contains(got, "a<b") {
+		t.Errorf("the table is\n%s", got)
+	}
+}
+
 func TestTheTableOfCostsCountsAScriptOnce(t *testing.T) {
 	got := sample().costs.table()
 	if !strings.Contains(got, "| a sign-in | 4 | 2 eval, 2 set, 2 zadd | 100 |") {
