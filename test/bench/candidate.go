@@ -61,13 +61,15 @@ func (s *site) close() {
 	}
 }
 
-// part starts a part of bench on a free port, and returns where.
-func (s *site) part(ctx context.Context, name, probe string, args ...string) (*process, string, error) {
-	port, err := s.ports.free()
-	if err != nil {
-		return nil, "", err
+// part starts a part of bench at an address, or on a free port, and returns where.
+func (s *site) part(ctx context.Context, name, addr, probe string, args ...string) (*process, string, error) {
+	if addr == "" {
+		port, err := s.ports.free()
+		if err != nil {
+			return nil, "", err
+		}
+		addr = "127.0.0.1:" + strconv.Itoa(port)
 	}
-	addr := "127.0.0.1:" + strconv.Itoa(port)
 	kind, _, _ := strings.Cut(name, " ")
 	p, err := start(s.dir, name, nil, s.self, append([]string{"part", kind, "-listen", addr}, args...)...)
 	if s.keep(p, err) != nil {
@@ -76,8 +78,9 @@ func (s *site) part(ctx context.Context, name, probe string, args ...string) (*p
 	return p, "http://" + addr, p.answers(ctx, "http://"+addr+probe, http.StatusOK)
 }
 
-// openSite starts what every candidate needs. self finds the program that has the parts.
-func openSite(ctx context.Context, dir string, self func() (string, error)) (s *site, err error) {
+// openSite starts what every candidate needs: the app, at an address if that matters.
+// self finds the program that has the parts.
+func openSite(ctx context.Context, dir, app string, self func() (string, error)) (s *site, err error) {
 	s = &site{dir: dir}
 	defer func() {
 		if err != nil {
@@ -90,7 +93,7 @@ func openSite(ctx context.Context, dir string, self func() (string, error)) (s *
 	if s.sidegate, err = build(dir, "sidegate/cmd/sidegate"); err != nil {
 		return s, err
 	}
-	s.app, s.appURL, err = s.part(ctx, "app", pathSmall)
+	s.app, s.appURL, err = s.part(ctx, "app", app, pathSmall)
 	return s, err
 }
 
@@ -113,7 +116,7 @@ type client struct{ issuer, secret string }
 // provider starts the demo's provider for a client with the given redirect URI.
 func (s *site) provider(ctx context.Context, name, redirect string) (client, error) {
 	c := client{secret: rand.Text()}
-	_, issuer, err := s.part(ctx, "provider "+name, "/.well-known/openid-configuration", "-redirect", redirect, "-secret", c.secret)
+	_, issuer, err := s.part(ctx, "provider "+name, "", "/.well-known/openid-configuration", "-redirect", redirect, "-secret", c.secret)
 	c.issuer = issuer
 	return c, err
 }

@@ -6,7 +6,7 @@
 //	go run ./test/bench -quick          the same in one, to see that bench works
 //	go run ./test/bench -write          rewrites the figures in docs/performance.md
 //	go run ./test/bench -only bare,redis -rounds 10
-//	go run ./test/bench -add name=oauth2-proxy,url=http://127.0.0.1:4180,cookie=_oauth2_proxy=…,pid=123
+//	go run ./test/bench -app 127.0.0.1:9000 -add name=oauth2-proxy,url=http://127.0.0.1:4180,cookie=_oauth2_proxy=…,pid=123
 //
 // Compared is the time on a processor that a request costs, by the kernel's account of
 // the processes themselves: how many requests a second a machine serves says as much
@@ -32,6 +32,7 @@ type order struct {
 	size
 	only  []string
 	added []*candidate
+	app   string // where it listens; empty: anywhere
 	write bool
 	grown bool // and how cost grows, and what Redis is asked
 }
@@ -63,6 +64,7 @@ func parseOrder(args []string) (o order, err error) {
 	rounds := flags.Int("rounds", 0, "how many rounds")
 	only := flags.String("only", "", "a comma list of "+strings.Join(names(), ", "))
 	million := flags.Bool("million", false, "put a million sessions into Redis, too")
+	flags.StringVar(&o.app, "app", "", "where the app shall listen, for a proxy of -add to know")
 	flags.BoolVar(&o.write, "write", false, "rewrite the figures in docs/performance.md, and its chart")
 	flags.Func("add", "name=NAME,url=URL,cookie=COOKIE,pid=PID[+PID…]: another one, which runs already", func(text string) error {
 		c, err := parseAdded(text)
@@ -132,7 +134,7 @@ func (o order) run(ctx context.Context) error {
 		return err
 	}
 	began := time.Now()
-	s, err := openSite(ctx, dir, os.Executable)
+	s, err := openSite(ctx, dir, o.app, os.Executable)
 	if err != nil {
 		return err
 	}

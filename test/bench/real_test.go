@@ -80,7 +80,7 @@ func realRun(t *testing.T) *run {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	s, err := openSite(t.Context(), dir, func() (string, error) { return build(dir, "sidegate/test/bench") })
+	s, err := openSite(t.Context(), dir, "", func() (string, error) { return build(dir, "sidegate/test/bench") })
 	if err != nil {
 		t.Fatal(err)
 	}
