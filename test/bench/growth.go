@@ -2,15 +2,9 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	"net/http"
-	"path/filepath"
 	"time"
-
-	"sidegate/session"
-	"sidegate/session/filestore"
-	"sidegate/session/redisstore"
 )
 
 // grown is what is varied, and how long is looked at each.
@@ -156,7 +150,7 @@ func (r *run) crowded(ctx context.Context, kind string, use []int) (stored, inUs
 		stored.cost = append(stored.cost, cost)
 	}
 	for _, n := range use {
-		if err := h.fill(ctx, max(n, len(h.cookies))); err != nil {
+		if err := h.invite(ctx, n); err != nil {
 			return stored, inUse, err
 		}
 		cost, err := r.inHall(ctx, h, n)
@@ -175,15 +169,11 @@ func (r *run) inHall(ctx context.Context, h *hall, n int) (spread, error) {
 		return spread{}, err
 	}
 	defer h.stop()
-	h.cookie = h.cookies[0]
-	if err := h.proveApp(ctx, newClient(0), pathSmall, smallSize); err != nil {
+	if err := h.greet(ctx, n); err != nil {
 		return spread{}, err
 	}
 	load := func() (flat, error) {
 		return r.wrk(ctx, h.url, connections, r.grow.each, browserHeader(), h.cookies[:n]...)
-	}
-	if _, err := load(); err != nil { // until all of them are known
-		return spread{}, err
 	}
 	var rounds []float64
 	for range r.grow.rounds {
@@ -194,73 +184,4 @@ func (r *run) inHall(ctx context.Context, h *hall, n int) (spread, error) {
 		rounds = append(rounds, cost)
 	}
 	return spreadOf(rounds), nil
-}
-
-// hall is a sidegate whose store fills up.
-type hall struct {
-	*candidate
-	secret  string
-	cookies []string
-	open    func() (session.Store, error)
-	server  *redisServer
-}
-
-func (h *hall) close() {
-	h.stop()
-	if h.server != nil {
-		h.server.stop()
-	}
-}
-
-func (r *run) newHall(ctx context.Context, kind string) (h *hall, err error) {
-	h = &hall{secret: rand.Text() + rand.Text()}
-	port, err := r.ports.free()
-	if err != nil {
-		return h, err
-	}
-	h.candidate = &candidate{name: "crowded " + kind, gate: true, url: fmt.Sprintf("http://127.0.0.1:%d", port)}
-	var store string
-	if kind == "file" {
-		path := filepath.Join(r.dir, "crowd")
-		h.title = "sidegate, `file:`"
-		store, h.open = "file:"+path, func() (session.Store, error) { return filestore.Open(path) }
-	} else {
-		h.title = "sidegate, Redis"
-		if h.server, err = r.startRedis(ctx, "redis of a crowd"); err != nil {
-			if h.server != nil {
-				h.server.stop()
-			}
-			return h, err
-		}
-		store, h.open = h.server.url(), func() (session.Store, error) { return redisstore.Open(h.server.url()) }
-		h.store = []int{h.server.pid()}
-	}
-	env, err := r.gateEnv(ctx, h.candidate, store, h.secret)
-	h.launch = func() (*process, error) { return start(r.dir, h.name, env, r.sidegate) }
-	return h, err
-}
-
-// fill adds sessions until there are n. sidegate is not running: a file is one
-// process's alone.
-func (h *hall) fill(ctx context.Context, n int) error {
-	have := len(h.cookies)
-	if n <= have {
-		return nil
-	}
-	store, err := h.open()
-	if err != nil {
-		return err
-	}
-	defer store.Close()
-	p, err := newPeople(store, h.secret, h.url)
-	if err != nil {
-		return err
-	}
-	atATime := 16
-	if h.server == nil {
-		atATime = 4000 // whose writes go to the disk together
-	}
-	_, cookies, err := p.signIn(ctx, have, n, atATime)
-	h.cookies = append(h.cookies, cookies...)
-	return err
 }
