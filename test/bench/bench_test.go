@@ -100,3 +100,18 @@ func TestChildrenCountAsTheirParents(t *testing.T) {
 		t.Errorf("two shells hold %v KiB, %v", held, err)
 	}
 }
+
+// A candidate that has ended is a failure of the run, not one that costs nothing.
+func TestTheAccountOfWhatIsGoneIsAnError(t *testing.T) {
+	p, err := start(t.TempDir(), "gone", nil, "/bin/true")
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-p.exited
+	if u, err := usageOf(p.pid()); err == nil {
+		t.Errorf("used %v", u)
+	}
+	if held, err := memoryOf(p.pid()); err == nil {
+		t.Errorf("holds %v", held)
+	}
+}

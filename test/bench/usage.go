@@ -30,8 +30,8 @@ func usageOf(pids ...int) (usage, error) {
 	if err != nil {
 		return u, err
 	}
-	for _, pid := range all {
-		if err := u.add(pid); err != nil {
+	for i, pid := range all {
+		if err := u.add(pid); err != nil && i < len(pids) { // a child may have ended just now
 			return u, err
 		}
 	}
@@ -145,8 +145,11 @@ func memoryOf(pids ...int) (float64, error) {
 		return 0, err
 	}
 	sum := 0.0
-	for _, pid := range all {
+	for i, pid := range all {
 		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
+		if err != nil && i >= len(pids) {
+			continue // a child that has ended just now
+		}
 		if err != nil {
 			return 0, err
 		}
