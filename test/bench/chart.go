@@ -52,7 +52,7 @@ func (w written) chart() string {
 func plain(title string) string { return strings.NewReplacer("**", "", "`", "").Replace(title) }
 
 func drawBars(title string, bars []bar) (string, float64) {
-	const left, right, top, each = 330.0, 130.0, 44.0, 28.0
+	const left, right, top, each = 350.0, 130.0, 44.0, 28.0
 	most := 1.0
 	for _, b := range bars {
 		most = math.Max(most, b.max)

@@ -114,7 +114,7 @@ func TestTheChartIsAnImageForLightAndDark(t *testing.T) {
 // Each bar ends where its ratio stands on the scale.
 func TestBarsAreAsLongAsTheirRatios(t *testing.T) {
 	got, _ := drawBars("", []bar{{"one", false, spread{1, 1, 1}}, {"four", true, spread{4, 4, 4}}})
-	if !strings.Contains(got, `class="theirs" x="330.0" y="44.0" width="90.0"`) || !strings.Contains(got, `class="ours" x="330.0" y="72.0" width="360.0"`) {
+	if !strings.Contains(got, `class="theirs" x="350.0" y="44.0" width="85.0"`) || !strings.Contains(got, `class="ours" x="350.0" y="72.0" width="340.0"`) {
 		t.Errorf("bars are drawn\n%s", got)
 	}
 }
