@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -43,15 +44,26 @@ func TestDemoInFrontOfStreamlit(t *testing.T) {
 	streamlit := stage.Part(t, parts.Cache.Streamlit)
 	b := stage.NewBrowser(t)
 	g := demo(t)
+	g.Settings["NAME"], g.Settings["SIGN_IN_PAGE"] = "Sales desk", "true"
+	g.Settings["LOGO"] = filepath.Join(stage.Checkout(t), "docs", "logo-example.svg")
 	g.Serve(t, nil, "demo", "--", streamlit, "run", exampleApp(t))
 	p := b.Profile(t)
+	film := stage.NewFilm(t)
 	p.Open(g.URL + "/?item=42")
+	p.WaitText("body", "Sales desk", "Sign in with the demo provider")
+	film.Take(p, "Open your dashboard: sidegate asks who you are", "")
+	p.Click("a.choice")
+	p.WaitText("h1", "Who do you want to be?")
+	film.Take(p, "Sign in with Google (the demo has three people instead)", "")
 	p.SignIn("bob@example.com")
 	p.WaitPath("/?item=42")
 	p.WaitText(".st-key-query", "Showing item 42")
 	p.WaitText(whoami, "st.user\n\nbob@example.com", "st.context.headers\n\nbob@example.com")
 	p.Click(".st-key-add button")
 	p.WaitText(".st-key-count", "Counted 1")
+	film.Take(p, "There it is: your app, unchanged, live over its WebSocket", "")
+	film.Take(p, "st.user and the request's headers say who it is", whoami)
+	film.Write(b)
 	g.Stop(t) // and Streamlit with it
 }
 

@@ -48,9 +48,9 @@ func TestTheDemoIsForEverybody(t *testing.T) {
 	see := func(name, css, text string) {
 		t.Helper()
 		v.WaitText(css, text)
-		shown[v.Eval("document.body.className")] = true
+		shown[answer[string](v, "document.body.className")] = true
 		v.judge(name)
-		for _, address := range v.log.foreign(v.Eval("location.origin")) {
+		for _, address := range v.log.foreign(answer[string](v, "location.origin")) {
 			if !strings.HasPrefix(address, g.URL) && !strings.HasPrefix(address, "http://127.0.0.1:") { // on the way to or from the provider
 				t.Errorf("%s: the page asks %s", name, address)
 			}
@@ -60,7 +60,7 @@ func TestTheDemoIsForEverybody(t *testing.T) {
 	see("way-signin", "h1", "Sign in")
 	v.press(".choice")
 	see("demo-signin", "h1", "Who do you want to be?")
-	provider := v.Eval("location.origin")
+	provider := answer[string](v, "location.origin")
 	v.press(as("mallory@evil.example"))
 	see("way-refused", "h1", "No access")
 	v.press(".button")

@@ -21,7 +21,7 @@ func TestPagesAreForEverybody(t *testing.T) {
 	shown := map[string]bool{}
 	for _, name := range slices.Sorted(maps.Keys(ownPages())) {
 		v.Open(site + "/" + name)
-		shown[v.Eval("document.body.className")] = true
+		shown[answer[string](v, "document.body.className")] = true
 		v.judge(name)
 		for _, address := range v.log.foreign(site) {
 			t.Errorf("%s: the page asks %s", name, address)

@@ -112,9 +112,9 @@ func served(t *testing.T) string {
 	s := branded()
 	pages := ownPages()
 	handler := s.Record(slog.New(slog.NewTextHandler(io.Discard, nil)), s.Handle(func(w http.ResponseWriter, r *http.Request) error {
-		return pages[r.URL.Path[1:]](staying{w}, r)
+		return pages[r.URL.Path[1:]](w, r)
 	}))
-	server := httptest.NewServer(handler)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(staying{w}, r) }))
 	t.Cleanup(server.Close)
 	return server.URL
 }
