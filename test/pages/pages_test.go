@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"sidegate/test/rig"
 	"sidegate/test/stage"
 )
 
@@ -32,6 +33,20 @@ func TestPagesAreForEverybody(t *testing.T) {
 			t.Errorf("no test has looked at web/templates/%s.html", name)
 		}
 	}
+}
+
+// Whoever reports what failed copies the request id, and nothing beside it.
+func TestOneClickSelectsTheRequestID(t *testing.T) {
+	t.Parallel()
+	p := stage.NewBrowser(t).Profile(t)
+	p.Open(served(t) + "/500")
+	id := p.Text("footer code")
+	p.Click("footer code")
+	rig.Eventually(t, func() string {
+		return "selected: " + p.Eval("getSelection().toString()") + ", want " + id + "\n" + p.State()
+	}, func() bool {
+		return id != "" && p.Eval("getSelection().toString()") == id
+	})
 }
 
 // templates are the names of the pages in a folder of the checkout.
