@@ -15,7 +15,7 @@ func TestAPanicInATunnelEndsThatTunnelAlone(t *testing.T) {
 	app, toApp := net.Pipe()
 	defer browser.Close()
 	defer app.Close()
-	tun := newTunnel(nil, session.Session{Expires: time.Now().Add(time.Hour)})
+	tun := newTunnel(nil, session.Session{Expires: time.Now().Add(time.Hour)}, &sleepers{})
 	tun.leave = func() {}
 	buffers := &bufferPool{}
 	tun.client.begin(ours, nil, toApp, buffers)

@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"cmp"
 	"errors"
 	"net"
 	"os"
@@ -17,7 +16,11 @@ type pipe struct {
 	onData func()                     // called after a data frame began; may be nil
 	look   func(b []byte) (more bool) // sees what will be passed on, as long as it wants; may be nil
 
-	over bool // has ended; the tunnel's note
+	tunnel *tunnel
+	woken  time.Time // when a goroutine last began to carry
+	over   bool      // has ended; the tunnel's note
+	moved  bool      // something came since the goroutine looked up last
+	number int32     // among those that sleep, theirs to set; 0: awake
 }
 
 // begin has the pipe carry from one connection to another, first what came early.
@@ -26,23 +29,42 @@ func (p *pipe) begin(from net.Conn, early []byte, to net.Conn, buffers *bufferPo
 	p.to.open(to)
 }
 
-// carry copies until a side is done. Once ending is set it stops at the next
-// frame boundary, and reports so; a frame under way gets a grace to finish.
-func (p *pipe) carry(ending *atomic.Bool) (whole bool) {
+// outcome is why a pipe stopped.
+type outcome int
+
+const (
+	broken outcome = iota // a side is done
+	whole                 // at a frame boundary, as it was told to
+	asleep                // something else will carry on when anything comes
+)
+
+// errNotTaken is a write's failure, which is nobody's deadline for reading.
+var errNotTaken = errors.New("the other side does not take it")
+
+// carry copies until a side is done, or nothing comes. Once ending is set it stops at
+// the next frame boundary; a frame under way gets a grace to finish.
+func (p *pipe) carry(ending *atomic.Bool) outcome {
+	p.wake(ending)
 	for graced := false; ; {
 		end := ending.Load()
 		if end && p.frames.boundary() {
-			return true
+			return whole
 		}
 		err := p.carryOnce(end)
-		if err == nil {
-			continue
+		switch {
+		case err == nil:
+		case err != errNothingYet && !errors.Is(err, os.ErrDeadlineExceeded):
+			return broken
+		case !ending.Load():
+			if p.rest(ending) {
+				return asleep
+			}
+		case graced:
+			return broken
+		default: // once it is set, nobody is hasty
+			graced, p.from.hasty = true, false
+			p.from.SetReadDeadline(time.Now().Add(endGrace))
 		}
-		if graced || !ending.Load() || !errors.Is(err, os.ErrDeadlineExceeded) {
-			return false
-		}
-		graced = true
-		p.from.SetReadDeadline(time.Now().Add(endGrace))
 	}
 }
 
@@ -57,13 +79,15 @@ func (p *pipe) carryOnce(toBoundary bool) error {
 	if len(b) == 0 {
 		return err
 	}
+	p.moved = true
 	if p.look != nil && !p.look(b) {
 		p.look = nil
 	}
-	failed := p.to.write(b)
-	if failed == nil && p.frames.feed(b) && p.onData != nil {
+	if p.to.write(b) != nil {
+		err = errNotTaken
+	} else if p.frames.feed(b) && p.onData != nil {
 		p.onData()
 	}
 	p.from.buffers.Put(b)
-	return cmp.Or(failed, err)
+	return err
 }

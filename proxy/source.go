@@ -1,10 +1,14 @@
 package proxy
 
 import (
+	"errors"
 	"io"
 	"net"
 	"syscall"
 )
+
+// errNothingYet is what a hasty source returns in place of waiting.
+var errNothingYet = errors.New("nothing has come yet")
 
 // source reads from a connection, and holds no buffer while nothing comes: most
 // WebSockets sleep most of the time, and a buffer each would be most of what they
@@ -15,6 +19,7 @@ type source struct {
 	raw     syscall.RawConn // nil: the connection has none, as over TLS
 	buffers *bufferPool
 	try     func(fd uintptr) bool // the method of that name, made once
+	hasty   bool                  // try does not wait: errNothingYet
 
 	want int    // what try shall read at most, and lend for
 	got  []byte // what it read
@@ -69,6 +74,20 @@ func (s *source) readHolding() ([]byte, error) {
 		return nil, err
 	}
 	return buf[:n], err
+}
+
+// discard reads to the end. All tunnels may end in one moment: none holds a buffer.
+func (s *source) discard() {
+	s.hasty = false
+	for {
+		b, err := s.read(largeBuffer, false)
+		if b != nil {
+			s.buffers.Put(b)
+		}
+		if err != nil {
+			return
+		}
+	}
 }
 
 func (s *source) lend(n int) []byte {

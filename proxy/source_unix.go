@@ -19,7 +19,8 @@ func (s *source) tryRead(fd uintptr) (done bool) {
 			continue
 		case syscall.EAGAIN:
 			s.buffers.Put(buf)
-			return false
+			s.err = errNothingYet
+			return s.hasty
 		}
 		s.take(buf, n, err)
 		return true

@@ -3,7 +3,6 @@ package proxy
 import (
 	"cmp"
 	"context"
-	"io"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -25,9 +24,10 @@ const (
 // tunnel carries the bytes of one WebSocket, unchanged, until a side closes or
 // its session ends.
 //
-// Most tunnels sleep. A sleeping one is two goroutines that wait in a read, and a
-// timer; what has to be done now and then gets a goroutine when there is a cause.
+// Most tunnels sleep. A sleeping one has no goroutine and no buffer: see sleepers. What
+// has to be done now and then gets a goroutine when there is a cause.
 type tunnel struct {
+	sleepers    *sleepers
 	client, app pipe // client: from the browser to the app; app: back
 	watch       watch
 	leave       func()           // takes it out of the registry
@@ -50,20 +50,28 @@ type Sessions interface {
 	Touch(ctx context.Context, s session.Session) (session.Session, error)
 }
 
-func newTunnel(sessions Sessions, s session.Session) *tunnel {
-	return &tunnel{
-		watch: watch{sessions: sessions, session: s},
-		quiet: make(chan struct{}),
+func newTunnel(sessions Sessions, s session.Session, beds *sleepers) *tunnel {
+	t := &tunnel{
+		sleepers: beds,
+		watch:    watch{sessions: sessions, session: s},
+		quiet:    make(chan struct{}),
 	}
+	t.client.tunnel, t.app.tunnel = t, t
+	return t
 }
 
 // start carries bytes until it is over, and does not wait.
 func (t *tunnel) start(ended func(why string)) {
 	t.ended = ended
 	t.begin()
-	go t.carry(&t.app)
-	go t.carry(&t.client)
+	for _, p := range t.pipes() {
+		if len(p.from.early) > 0 || !p.sleep(&t.ending) {
+			go t.carry(p)
+		}
+	}
 }
+
+func (t *tunnel) pipes() [2]*pipe { return [2]*pipe{&t.client, &t.app} }
 
 // begin looks after the session, which may have ended by now.
 func (t *tunnel) begin() {
@@ -84,7 +92,10 @@ func (t *tunnel) carry(p *pipe) {
 			t.directionEnded(p)
 		}
 	}()
-	if whole := p.carry(&t.ending); whole {
+	switch p.carry(&t.ending) {
+	case asleep:
+		return // p is another's now
+	case whole:
 		t.sayGoodbye(p)
 	}
 	t.directionEnded(p)
@@ -136,9 +147,13 @@ func (t *tunnel) cut() {
 	}
 }
 
+// close closes both ends. The system forgets who sleeps at an end that is closed, so
+// they are roused.
 func (t *tunnel) close() {
-	t.client.from.Close()
-	t.app.from.Close()
+	for _, p := range t.pipes() {
+		p.from.Close()
+		t.sleepers.rouse(p)
+	}
 }
 
 // finish leaves nothing behind.
@@ -179,8 +194,9 @@ func (t *tunnel) end(why string, reason session.Reason) {
 		return
 	}
 	defer t.finish()
-	for _, p := range []*pipe{&t.client, &t.app} {
+	for _, p := range t.pipes() {
 		p.from.SetReadDeadline(time.Now()) // wakes a read that waits
+		t.sleepers.rouse(p)
 	}
 	if !t.quietWithin(endGrace) {
 		t.app.from.Close()
@@ -192,7 +208,7 @@ func (t *tunnel) end(why string, reason session.Reason) {
 	// Closing with unread bytes would reset the connection, and the browser might
 	// lose the Close frame that is still on its way.
 	t.client.from.SetReadDeadline(time.Now().Add(goodbye))
-	io.Copy(io.Discard, t.client.from.Conn)
+	t.client.from.discard()
 }
 
 // beginEnd reports whether there is something left to end.

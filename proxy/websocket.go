@@ -36,6 +36,7 @@ type Tunnels struct {
 	sessions  Sessions
 	live      *session.Live
 	owners    *owners
+	sleepers  sleepers
 }
 
 // NewTunnels returns Tunnels that use the forwarder's app and headers.
@@ -49,7 +50,7 @@ func (t *Tunnels) open(w http.ResponseWriter, r *http.Request, s session.Session
 	if err := t.checkForged(r); err != nil {
 		return nil, err
 	}
-	opened, tun := false, newTunnel(t.sessions, s)
+	opened, tun := false, newTunnel(t.sessions, s, &t.sleepers)
 	told, _ := identity.FromContext(r.Context())
 	tun.leave = t.live.AddTold(s, told, tun.sessionEnded)
 	defer func() {
