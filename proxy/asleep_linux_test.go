@@ -1,0 +1,69 @@
+package proxy
+
+import (
+	"errors"
+	"io"
+	"net"
+	"os"
+	"testing"
+	"time"
+
+	"sidegate/session"
+)
+
+// ends returns both ends of a connection over TCP.
+func ends(t *testing.T) (here, there net.Conn) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if here, err = net.Dial("tcp", l.Addr().String()); err != nil {
+		t.Fatal(err)
+	}
+	if there, err = l.Accept(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { here.Close(); there.Close() })
+	return here, there
+}
+
+// SEC-WS-05: the end of a session roused whoever slept, and then nobody may fall
+// asleep, or put off when the goroutine looks up.
+func TestNobodyFallsAsleepOnceTheTunnelEnds(t *testing.T) {
+	ours, _ := ends(t)
+	tun := newTunnel(nil, session.Session{}, &sleepers{})
+	p := &tun.client
+	p.begin(ours, nil, ours, &bufferPool{})
+	if !p.sleep(&tun.ending) || !tun.sleepers.take(p) {
+		t.Fatal("a pipe does not sleep, or cannot be taken out")
+	}
+	tun.ending.Store(true)
+	if p.sleep(&tun.ending) || len(tun.sleepers.asleep) > 0 || tun.sleepers.bedroom != nil {
+		t.Error("a pipe sleeps that nobody will rouse")
+	}
+	p.lookUp(&tun.ending, time.Now().Add(5*time.Second))
+	begin := time.Now()
+	if _, err := p.from.read(1, false); !errors.Is(err, os.ErrDeadlineExceeded) || time.Since(begin) > 2*time.Second {
+		t.Errorf("the goroutine looks up after %v, %v", time.Since(begin), err)
+	}
+}
+
+// A browser has a while to take our Close frame, also when its tunnel has just woken.
+func TestALastWordIsWaitedFor(t *testing.T) {
+	ours, theirs := ends(t)
+	var s source
+	s.open(ours, nil, &bufferPool{})
+	s.hasty = true
+	over := make(chan struct{})
+	go func() { defer close(over); s.discard() }()
+	select {
+	case <-over:
+		t.Fatal("nobody waits")
+	case <-time.After(50 * time.Millisecond):
+	}
+	io.WriteString(theirs, "its Close frame")
+	theirs.Close()
+	<-over
+}
