@@ -62,6 +62,7 @@ type listener struct {
 // load reads the settings anew, for secrets that change; nil: none can.
 func newServer(c config.Config, load func() (config.Config, error), to streams) (*server, error) {
 	s := &server{config: c, log: newLogger(c.Log, to), live: &session.Live{}}
+	boundMemory(os.DirFS("/"), s.log)
 	s.secrets = &secrets{server: s, load: load, held: c}
 	public := proxy.Public{Scheme: c.Public.Scheme, Host: c.Public.Host}
 	origin := public.Scheme + "://" + public.Host
