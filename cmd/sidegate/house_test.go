@@ -110,6 +110,19 @@ func TestNoPackageOfTheProgramImportsTesting(t *testing.T) {
 	}
 }
 
+// The container image is built without the demo, whose provider is large.
+func TestTheImagesProgramHasNoDemo(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", "-tags", "nodemo", "sidegate/cmd/sidegate").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	for _, p := range strings.Fields(string(out)) {
+		if p == "sidegate/demo" || strings.HasPrefix(p, "github.com/zitadel/") {
+			t.Errorf("the program in the image contains %s", p)
+		}
+	}
+}
+
 func TestEveryPackageSaysWhyItExists(t *testing.T) {
 	for _, p := range packages(t) {
 		if p.Doc == "" && !strings.HasSuffix(p.ImportPath, "/e2e") && !strings.HasSuffix(p.ImportPath, "/image") && !strings.HasSuffix(p.ImportPath, "/dashboards") {

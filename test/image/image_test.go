@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -132,13 +133,26 @@ func goEnv(t *testing.T, name string) string {
 	return strings.TrimSpace(string(out))
 }
 
+// maxSize is what the image may have, in bytes. With the demo in it it was more.
+const maxSize = 21 << 20
+
 func TestImage(t *testing.T) {
 	t.Parallel()
 	p := newPodman(t)
 	start := time.Now()
 	p.build()
 	t.Logf("built in %v", time.Since(start).Round(time.Second))
-	t.Logf("size: %s bytes", p.do("image", "inspect", "--format", "{{.Size}}", image))
+	size, err := strconv.Atoi(p.do("image", "inspect", "--format", "{{.Size}}", image))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("size: %d bytes", size)
+	if size > maxSize {
+		t.Errorf("the image has %d bytes, want at most %d", size, maxSize)
+	}
+	if out, err := p.try(append(append([]string{"run", "--rm"}, limits()...), image, "demo")...); err == nil || !strings.Contains(err.Error(), "the container image has no demo") {
+		t.Errorf("demo in the image: %v %s", err, out)
+	}
 
 	if user := p.do("image", "inspect", "--format", "{{.Config.User}}", image); user != "65532:65532" {
 		t.Errorf("user = %q, want a number that is not root's", user)
