@@ -1,8 +1,11 @@
 // Idle measures what an open WebSocket on which nothing happens costs: it starts
 // the real program, opens many of them through it, lets them sleep, and reads from
-// the kernel how much memory the program holds.
+// the kernel how much memory the program holds. Then it has everybody signed out, and
+// looks how long it takes until the last has ended.
 //
-//	go run ./test/idle -n 5000 -rest 5s
+//	go run ./test/idle -n 10000 -rest 5s
+//
+// The program needs three descriptors for each (ulimit -n), one of them in reserve.
 //
 // The browsers and the app are in this process, so that what is counted is
 // sidegate alone.
@@ -45,6 +48,7 @@ func show(program string, n int, rest time.Duration) error {
 	}
 	fmt.Printf("sockets  %d, opened in %v\nempty    %s\nopened   %s\nrested   %s\n", n, r.took.Round(time.Millisecond), r.empty, r.opened, r.rested)
 	fmt.Printf("a socket %.1f KiB opened, %.1f KiB rested\n", r.each(r.opened, n), r.each(r.rested, n))
+	fmt.Printf("ended    %s\nall signed out: %s\n", r.ended, r.ending)
 	return nil
 }
 

@@ -33,10 +33,11 @@ func (m memory) String() string {
 }
 
 // result is the memory before, right after, and some time after the sockets were
-// opened, and how long that took.
+// opened, and when all had ended, and how long that took.
 type result struct {
-	empty, opened, rested memory
-	took                  time.Duration
+	empty, opened, rested, ended memory
+	took                         time.Duration
+	ending                       ending
 }
 
 // each is what one of n sockets added, in KiB.
@@ -69,20 +70,41 @@ func measure(program, dir string, n int, rest time.Duration) (r result, err erro
 	if r.empty, err = g.memory(); err != nil {
 		return r, err
 	}
+	stop, asked := make(chan struct{}), make(chan error, 1)
+	var requests ending
+	go func() {
+		var err error
+		requests.asked, requests.slowest, err = g.askUntil(stop)
+		asked <- err
+	}()
+	err = r.openAndRest(g, n, rest)
+	close(stop)
+	if err = errors.Join(err, <-asked); err != nil {
+		return r, err
+	}
+	if r.ending, err = g.revokeAll(); err != nil {
+		return r, err
+	}
+	r.ending.asked, r.ending.slowest = requests.asked, requests.slowest
+	r.ended, err = g.memory()
+	return r, err
+}
+
+func (r *result) openAndRest(g *gate, n int, rest time.Duration) (err error) {
 	begin := time.Now()
 	if err := g.open(n); err != nil {
-		return r, err
+		return err
 	}
 	r.took = time.Since(begin)
 	if r.opened, err = g.memory(); err != nil {
-		return r, err
+		return err
 	}
 	time.Sleep(rest)
 	if err := g.awake(); err != nil {
-		return r, err
+		return err
 	}
 	r.rested, err = g.memory()
-	return r, err
+	return err
 }
 
 // serveApp accepts WebSockets and echoes on them.
@@ -104,6 +126,8 @@ func serveApp(l net.Listener) {
 			fmt.Fprintf(c, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\nSec-WebSocket-Protocol: streamlit\r\n\r\n",
 				base64.StdEncoding.EncodeToString(sum[:]))
 			echo(c, in)
+			_ = c.(*net.TCPConn).CloseWrite()
+			_, _ = io.Copy(io.Discard, c)
 		}()
 	}
 }
@@ -117,7 +141,7 @@ func echo(c net.Conn, in io.Reader) {
 		if err != nil {
 			return
 		}
-		if _, err := c.Write(b[:n]); err != nil {
+		if _, err := c.Write(b[:n]); err != nil || b[0] == 0x88 { // a Close frame is the last
 			return
 		}
 	}
@@ -125,31 +149,34 @@ func echo(c net.Conn, in io.Reader) {
 
 // gate is a running program, and the browsers' ends of its sockets.
 type gate struct {
-	cmd    *exec.Cmd
-	addr   string
-	cookie string
+	cmd         *exec.Cmd
+	addr, admin string
+	cookies     []string // of persons
 
 	mu    sync.Mutex
 	socks []net.Conn
 }
 
-// start signs somebody in, by writing the session where the program will find it,
+// memoryLimit is what the program is told to keep to, as in a small container.
+const memoryLimit = "256MiB"
+
+// start signs people in, by writing the session where the program will find it,
 // and starts the program. The provider is not there, and not needed.
 func start(program, dir, app string) (*gate, error) {
 	addrs, err := freeAddrs(2)
 	if err != nil {
 		return nil, err
 	}
-	g := &gate{addr: addrs[0]}
+	g := &gate{addr: addrs[0], admin: addrs[1]}
 	secret, store, public := rand.Text()+rand.Text(), filepath.Join(dir, "sessions"), "http://"+g.addr
-	if g.cookie, err = signIn(secret, store, public); err != nil {
+	if g.cookies, err = signIn(secret, store, public); err != nil {
 		return nil, err
 	}
 	g.cmd = exec.Command(program)
 	g.cmd.Env = []string{
 		"SIDEGATE_UPSTREAM=http://" + app, "SIDEGATE_PUBLIC_URL=" + public, "SIDEGATE_LISTEN=" + g.addr, "SIDEGATE_ADMIN_LISTEN=" + addrs[1],
 		"SIDEGATE_ISSUER=http://127.0.0.1:9", "SIDEGATE_CLIENT_ID=id", "SIDEGATE_CLIENT_SECRET=" + rand.Text(), "SIDEGATE_ALLOW_ANYONE=true",
-		"SIDEGATE_SESSION_STORE=file:" + store, "SIDEGATE_SECRET=" + secret, "SIDEGATE_LOG_LEVEL=error", "SIDEGATE_DRAIN=1s",
+		"SIDEGATE_SESSION_STORE=file:" + store, "SIDEGATE_SECRET=" + secret, "SIDEGATE_LOG_LEVEL=error", "SIDEGATE_DRAIN=1s", "GOMEMLIMIT=" + memoryLimit,
 		"SIDEGATE_APP=none", // it speaks WebSocket alone
 	}
 	g.cmd.Stderr = os.Stderr
@@ -186,29 +213,34 @@ func freeAddrs(n int) (addrs []string, err error) {
 	return addrs, nil
 }
 
-// signIn makes a session and returns its cookie.
-func signIn(secret, path, public string) (string, error) {
+// persons is how many are signed in. The sockets are theirs in turn.
+const persons = 50
+
+// signIn makes sessions and returns their cookies.
+func signIn(secret, path, public string) (cookies []string, err error) {
 	store, err := filestore.Open(path)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	keys, err := session.NewKeys(secret)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	m := session.NewManager(session.Options{
 		Store: store, Keys: keys, Live: &session.Live{}, Audience: public,
 		Limits: session.Limits{Idle: 12 * time.Hour, Max: 168 * time.Hour}, Now: time.Now,
 	})
-	w := httptest.NewRecorder()
-	_, err = m.Create(w, httptest.NewRequest(http.MethodGet, "/", nil), session.SignIn{Identity: identity.Identity{
-		Issuer: "http://127.0.0.1:9", Subject: "1001", Email: "alice@app.example", EmailVerified: true, Name: "Alice Ay",
-	}})
-	if err = errors.Join(err, store.Close()); err != nil {
-		return "", err
+	for i := range persons {
+		w := httptest.NewRecorder()
+		if _, err := m.Create(w, httptest.NewRequest(http.MethodGet, "/", nil), session.SignIn{Identity: identity.Identity{
+			Issuer: "http://127.0.0.1:9", Subject: strconv.Itoa(1000 + i), Email: "alice@app.example", EmailVerified: true, Name: "Alice Ay",
+		}}); err != nil {
+			return nil, errors.Join(err, store.Close())
+		}
+		c := w.Result().Cookies()[0]
+		cookies = append(cookies, c.Name+"="+c.Value)
 	}
-	c := w.Result().Cookies()[0]
-	return c.Name + "=" + c.Value, nil
+	return cookies, store.Close()
 }
 
 // openers is how many browsers open sockets at the same time.
@@ -243,6 +275,7 @@ func (g *gate) openOne() error {
 		return err
 	}
 	g.mu.Lock()
+	cookie := g.cookies[len(g.socks)%len(g.cookies)]
 	g.socks = append(g.socks, c)
 	g.mu.Unlock()
 	fmt.Fprintf(c, "GET /_stcore/stream HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nPragma: no-cache\r\nCache-Control: no-cache\r\n"+
@@ -250,7 +283,7 @@ func (g *gate) openOne() error {
 		"Upgrade: websocket\r\nOrigin: http://%[1]s\r\nSec-WebSocket-Version: 13\r\nAccept-Encoding: gzip, deflate, br, zstd\r\n"+
 		"Accept-Language: en-US,en;q=0.9\r\nCookie: _streamlit_xsrf=2|8d6a3f0e|5b0b2c8a9f1d4e6c7a8b9c0d1e2f3a4b|1757000000; %s\r\n"+
 		"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n"+
-		"Sec-WebSocket-Protocol: streamlit, 2|8d6a3f0e|5b0b2c8a9f1d4e6c7a8b9c0d1e2f3a4b|1757000000, 0e7f3d3c-8f7c-4a4e-9d0b-2f3a4b5c6d7e\r\n\r\n", g.addr, g.cookie)
+		"Sec-WebSocket-Protocol: streamlit, 2|8d6a3f0e|5b0b2c8a9f1d4e6c7a8b9c0d1e2f3a4b|1757000000, 0e7f3d3c-8f7c-4a4e-9d0b-2f3a4b5c6d7e\r\n\r\n", g.addr, cookie)
 	res, err := http.ReadResponse(bufio.NewReaderSize(c, 1<<10), nil)
 	if err != nil {
 		return err
