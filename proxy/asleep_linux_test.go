@@ -67,3 +67,38 @@ func TestALastWordIsWaitedFor(t *testing.T) {
 	theirs.Close()
 	<-over
 }
+
+// SEC-WS-11: a browser that reads nothing holds up neither the end of its tunnel, which
+// slept, nor the app's Close frame.
+func TestATunnelThatSleptEndsThoughItsBrowserTakesNothing(t *testing.T) {
+	ours, browser := ends(t)
+	toApp, app := ends(t)
+	for refused := 0; refused < 5; { // what is on its way makes room for a while
+		ours.SetWriteDeadline(time.Now().Add(100 * time.Millisecond))
+		if n, err := ours.Write(make([]byte, 16)); err == nil || n > 0 {
+			refused = 0
+			ours.Write(make([]byte, 64<<10))
+			continue
+		}
+		refused++
+	}
+	ours.SetWriteDeadline(time.Time{})
+	tun := newTunnel(nil, session.Session{Expires: time.Now().Add(time.Hour)}, &sleepers{})
+	tun.leave = func() {}
+	buffers := &bufferPool{}
+	tun.client.begin(ours, nil, toApp, buffers)
+	tun.app.begin(toApp, nil, ours, buffers)
+	ended := make(chan string, 1)
+	tun.start(func(why string) { ended <- why })
+	go tun.end("session_ended", session.Ended())
+	select {
+	case <-ended:
+	case <-time.After(20 * time.Second):
+		t.Error("the tunnel lives on")
+	}
+	heard, err := io.ReadAll(app)
+	if want := string(closeFrame(session.Ended(), true)); string(heard) != want || err != nil {
+		t.Errorf("the app heard %q, %v, want %q", heard, err, want)
+	}
+	browser.Close()
+}

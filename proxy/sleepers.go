@@ -165,3 +165,14 @@ func (p *pipe) sleep(ending *atomic.Bool) bool {
 	}
 	return !ending.Load() || !s.take(p)
 }
+
+// writeAtOnce writes what the kernel takes without waiting, and returns the rest.
+func (s *sink) writeAtOnce(b []byte) (rest []byte) {
+	if s.raw == nil {
+		return b
+	}
+	s.rest = b
+	_ = s.raw.Write(s.try) // an error is met again when the rest is written
+	rest, s.rest = s.rest, nil
+	return rest
+}

@@ -102,13 +102,37 @@ func (t *tunnel) carry(p *pipe) {
 }
 
 func (t *tunnel) sayGoodbye(p *pipe) {
+	p.to.write(t.lastWords(p))
+	closeWrite(p.to.Conn)
+}
+
+func (t *tunnel) lastWords(p *pipe) []byte {
 	var last []byte
 	// A message of ours in the middle of one of theirs would break both.
 	if p == &t.app && t.farewell != nil && t.reason == session.Ended() && p.frames.between() {
 		last = t.farewell
 	}
-	p.to.write(append(last, closeFrame(t.reason, p == &t.client)...))
+	return append(last, closeFrame(t.reason, p == &t.client)...)
+}
+
+// endAsleep ends a direction that slept, at a frame boundary without a goroutine of its
+// own: when all tunnels end in one moment, thousands would have to take turns, and some
+// would come too late for a Close frame.
+func (t *tunnel) endAsleep(p *pipe) {
+	if !p.frames.boundary() {
+		go t.carry(p)
+		return
+	}
+	if rest := p.to.writeAtOnce(t.lastWords(p)); len(rest) > 0 {
+		go func() {
+			p.to.writeWaiting(rest)
+			closeWrite(p.to.Conn)
+			t.directionEnded(p)
+		}()
+		return
+	}
 	closeWrite(p.to.Conn)
+	t.directionEnded(p)
 }
 
 // directionEnded tells the other end, and gives the other direction a while to end
@@ -196,7 +220,9 @@ func (t *tunnel) end(why string, reason session.Reason) {
 	defer t.finish()
 	for _, p := range t.pipes() {
 		p.from.SetReadDeadline(time.Now()) // wakes a read that waits
-		t.sleepers.rouse(p)
+		if t.sleepers.take(p) {
+			t.endAsleep(p)
+		}
 	}
 	if !t.quietWithin(endGrace) {
 		t.app.from.Close()
