@@ -41,11 +41,10 @@ func (s *source) read(limit int, long bool) ([]byte, error) {
 	if len(s.early) > 0 {
 		return s.readEarly(limit), nil
 	}
-	s.want = min(limit, smallBuffer)
-	if long {
-		s.want = min(limit, largeBuffer)
-	}
-	if s.raw == nil {
+	if s.want = min(limit, largeBuffer); s.raw == nil {
+		if !long { // the buffer is held until something comes
+			s.want = min(limit, smallBuffer)
+		}
 		return s.readHolding()
 	}
 	if err := s.raw.Read(s.try); err != nil { // closed, or past its deadline
