@@ -3,8 +3,8 @@ package proxy
 import "sync"
 
 const (
-	// smallBuffer is lent to a pipe that has something to carry, largeBuffer to one
-	// in the middle of a long frame, and to answers.
+	// smallBuffer is lent to a pipe that has to hold it while nothing comes, and
+	// largeBuffer to one for which something is there, and to answers.
 	smallBuffer = 2 << 10
 	largeBuffer = 32 << 10
 )
