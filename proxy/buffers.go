@@ -12,7 +12,7 @@ const (
 // bufferPool lends copy buffers to answers and tunnels.
 type bufferPool struct{ small, large sync.Pool }
 
-// Get implements httputil.BufferPool.
+// Get lends a large one.
 func (b *bufferPool) Get() []byte {
 	if buf, ok := b.large.Get().(*[largeBuffer]byte); ok {
 		return buf[:]
@@ -28,7 +28,7 @@ func (b *bufferPool) getSmall() []byte {
 	return make([]byte, smallBuffer)
 }
 
-// Put takes either back. It implements httputil.BufferPool.
+// Put takes either back.
 func (b *bufferPool) Put(buf []byte) {
 	switch buf = buf[:cap(buf)]; len(buf) {
 	case smallBuffer:

@@ -16,9 +16,9 @@
 //  5. forward: HTTP through the Forwarder, WebSockets through the tunnel, which
 //     ends with its session.
 //
-// Both ways to the app lead through Forwarder.prepare. It first strips inbound
-// identity names in every spelling, our cookies and forwarded headers, and then
-// sets ours, Host unchanged. Stripping depends on no path and no session, and no
-// setting makes it less: what we do not say, nobody else does. What is said, and in
-// which proxy's words, is in dialects.
+// Both ways to the app lead through Forwarder.clean and Forwarder.says. The first
+// strips inbound identity names in every spelling, our cookies and forwarded headers,
+// and the second lists ours, Host unchanged. Stripping depends on no path and no
+// session, and no setting makes it less: what we do not say, nobody else does. What is
+// said, and in which proxy's words, is in dialects.
 package proxy

@@ -4,29 +4,27 @@ import (
 	"context"
 	"errors"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
-	"net/http/httputil"
 	"os"
-	"strings"
 	"time"
 
 	"sidegate/identity"
 	"sidegate/session"
+	"sidegate/upstream"
 	"sidegate/web"
 )
 
 // Forwarder passes requests on to the app once the Gate has decided, with the
 // identity in the context if there is one. Whatever reaches the app, over HTTP or
-// a tunnel, went through prepare.
+// a tunnel, was cleaned by clean, and then has what says adds.
 type Forwarder struct {
 	upstream *Upstream
 	public   Public
 	headers  *Headers
 	site     *web.Site
 	preset   *Preset
-	proxy    *httputil.ReverseProxy
+	notice   bool // see AddNotice
 	buffers  *bufferPool
 }
 
@@ -35,51 +33,102 @@ type Public struct{ Scheme, Host string }
 
 // NewForwarder returns a Forwarder to the app. A nil preset is that of any app.
 func NewForwarder(upstream *Upstream, public Public, headers *Headers, site *web.Site, preset *Preset) *Forwarder {
-	f := &Forwarder{upstream: upstream, public: public, headers: headers, site: site, preset: preset, buffers: &bufferPool{}}
-	f.proxy = &httputil.ReverseProxy{
-		// Rewrite, never Director: with Director the client deletes our headers by
-		// naming them in Connection (SEC-HDR-05).
-		Rewrite:        func(p *httputil.ProxyRequest) { f.prepare(p.Out, p.In) },
-		Transport:      appTransport{upstream.transport},
-		FlushInterval:  -1, // server-sent events must not wait
-		BufferPool:     f.buffers,
-		ModifyResponse: f.receive,
-		ErrorHandler:   f.fail,
-		// What it would log is in the request's record.
-		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
-	}
-	return f
+	return &Forwarder{upstream: upstream, public: public, headers: headers, site: site, preset: preset, buffers: &bufferPool{}}
 }
 
-// ServeHTTP forwards one request, without any upgrade it asks for.
+// ServeHTTP forwards one request, without any upgrade it asks for. The request's
+// header is used up by it.
 func (f *Forwarder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	r.Header.Del("Upgrade")
-	f.proxy.ServeHTTP(w, r)
+	trailers := hasToken(r.Header["Te"], "trailers")
+	removeHopByHop(r.Header)
+	page := f.notice && opensPage(r)
+	f.clean(r.Header)
+	if page {
+		askForText(r.Header)
+	}
+	if trailers { // the one hop-by-hop field whose word is for us to pass on
+		r.Header["Te"] = []string{"trailers"}
+	}
+	out := f.request(r)
+	out.Interim = func(status int, h http.Header) { passInterim(w, status, h) }
+	stopped := false
+	out.Stop = func() {
+		stopped = true
+		http.NewResponseController(w).SetReadDeadline(time.Unix(1, 0))
+	}
+	res, err := f.upstream.ask.RoundTrip(r.Context(), out)
+	if stopped {
+		// net/http takes a read that fails for the end of the connection. What is left of
+		// the body may be read away for a moment, for whom sends all before it listens.
+		w.Header().Set("Connection", "close")
+		boundRest(w, r)
+	}
+	if err != nil {
+		f.fail(w, r, err)
+		return
+	}
+	defer res.Body.Close()
+	if err := f.receive(res, r); err != nil {
+		res.Body.Close()
+		f.fail(w, r, err)
+		return
+	}
+	if page && isPage(res) {
+		addNotice(res)
+	}
+	f.pass(w, res)
 }
 
-// prepare makes out the request to the app, from which hop-by-hop headers are
-// gone already. The order matters: first everything goes that only we may say,
-// then we say it.
+// request makes out the request to the app of one that was cleaned.
+func (f *Forwarder) request(r *http.Request) *upstream.Request {
+	out := &upstream.Request{
+		Method: r.Method, Target: r.RequestURI, Host: r.Host, Header: r.Header, More: f.says(r),
+		Expect: hasToken(r.Header["Expect"], "100-continue"),
+	}
+	if r.ContentLength != 0 {
+		out.Body, out.Length = r.Body, r.ContentLength
+	}
+	if r.Trailer != nil && out.Body != nil {
+		f.cleanTrailer(r.Trailer) // the names announced
+		out.Trailer = r.Trailer
+		out.Body = &trailedBody{Reader: r.Body, ended: func() { f.cleanTrailer(r.Trailer) }}
+	}
+	return out
+}
+
+// prepare makes out a handshake to the app, from which hop-by-hop headers are gone
+// already.
 func (f *Forwarder) prepare(out, in *http.Request) {
-	f.headers.strip(out.Header)
-	stripCookies(out.Header, f.preset.App().Cookies)
+	f.clean(out.Header)
 	out.URL, _ = targetURL(in.RequestURI)
 	out.URL.Scheme, out.URL.Host = f.upstream.scheme, f.upstream.host
 	out.Host = in.Host
-	if client := web.RecordOf(in.Context()).Client; client != "" {
-		out.Header["X-Forwarded-For"] = []string{client}
+	for _, field := range f.says(in) {
+		out.Header[field.Name] = []string{field.Value}
 	}
-	out.Header["X-Forwarded-Proto"] = []string{f.public.Scheme}
-	out.Header["X-Forwarded-Host"] = []string{f.public.Host}
-	if id, ok := identity.FromContext(in.Context()); ok {
-		f.headers.set(out.Header, id)
-		setTicket(out.Header, in.Context())
+}
+
+// clean removes from a header what only we may say, and what is for us. It comes
+// first: then we say it.
+func (f *Forwarder) clean(h http.Header) {
+	f.headers.strip(h)
+	stripCookies(h, f.preset.App().Cookies)
+}
+
+// says lists what the app is told of a request: where it comes from, and of whom.
+func (f *Forwarder) says(r *http.Request) []upstream.Field {
+	ctx := r.Context()
+	fields := make([]upstream.Field, 0, 3+len(f.headers.fields)+2)
+	if client := web.RecordOf(ctx).Client; client != "" {
+		fields = append(fields, upstream.Field{Name: "X-Forwarded-For", Value: client})
 	}
-	if in.Trailer != nil && out.Body != nil {
-		f.cleanTrailer(in.Trailer) // the names announced
-		out.Trailer = in.Trailer
-		out.Body = &trailedBody{ReadCloser: out.Body, ended: func() { f.cleanTrailer(in.Trailer) }}
+	fields = append(fields,
+		upstream.Field{Name: "X-Forwarded-Proto", Value: f.public.Scheme}, upstream.Field{Name: "X-Forwarded-Host", Value: f.public.Host})
+	if id, ok := identity.FromContext(ctx); ok {
+		fields = f.headers.appendTo(fields, &id)
+		fields = appendTicket(fields, ctx)
 	}
+	return fields
 }
 
 // cleanTrailer removes what may not come after a body. A trailer can name any
@@ -91,74 +140,18 @@ func (f *Forwarder) cleanTrailer(h http.Header) {
 }
 
 // trailedBody calls ended when the body has, which is when net/http has filled in
-// the trailers and before it sends them on.
+// the trailers and before they are sent on.
 type trailedBody struct {
-	io.ReadCloser
+	io.Reader
 	ended func()
 }
 
 func (b *trailedBody) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
+	n, err := b.Reader.Read(p)
 	if err == io.EOF {
 		b.ended()
 	}
 	return n, err
-}
-
-// receive checks and cleans the app's answer.
-func (f *Forwarder) receive(res *http.Response) error {
-	if res.StatusCode == http.StatusSwitchingProtocols {
-		return errors.New("the app upgraded a request that asked for nothing") // SEC-UPG-04
-	}
-	f.upstream.waiting.answers()
-	cleanAnswer(res.Header)
-	cleanAnswer(res.Trailer) // the names announced
-	res.Body = &trailedBody{ReadCloser: res.Body, ended: func() { cleanAnswer(res.Trailer) }}
-	if _, ok := identity.FromContext(res.Request.Context()); ok && res.Header.Get("Cache-Control") == "" {
-		// What somebody signed in sees is not for a shared cache (RFC 9111 3).
-		res.Header.Set("Cache-Control", "private")
-	}
-	web.RecordOf(res.Request.Context()).Status = res.StatusCode
-	return nil
-}
-
-// cleanAnswer keeps the app from setting or clearing our cookies.
-func cleanAnswer(h http.Header) {
-	if lines, ok := h["Set-Cookie"]; ok {
-		var kept []string
-		for _, line := range lines {
-			if !ourCookie(line) {
-				kept = append(kept, line)
-			}
-		}
-		if len(kept) > 0 {
-			h["Set-Cookie"] = kept
-		} else {
-			delete(h, "Set-Cookie")
-		}
-	}
-	if lines, ok := h["Clear-Site-Data"]; ok {
-		h["Clear-Site-Data"] = []string{withoutCookies(strings.Join(lines, ","))}
-		if h.Get("Clear-Site-Data") == "" {
-			h.Del("Clear-Site-Data")
-		}
-	}
-}
-
-// withoutCookies takes "cookies" out of a Clear-Site-Data list, since it would take
-// ours along; "*" stands for everything, "cookies" included.
-func withoutCookies(list string) string {
-	var kept []string
-	for item := range strings.SplitSeq(list, ",") {
-		switch item = strings.Trim(item, " \t"); strings.ToLower(item) {
-		case `"cookies"`:
-		case `"*"`:
-			kept = append(kept, `"cache"`, `"storage"`, `"executionContexts"`, `"clientHints"`)
-		default:
-			kept = append(kept, item)
-		}
-	}
-	return strings.Join(kept, ", ")
 }
 
 // fail answers for an app that did not, or was not waited for.

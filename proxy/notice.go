@@ -4,7 +4,6 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"net/http/httputil"
 	"slices"
 	"strings"
 
@@ -17,24 +16,7 @@ import (
 // AddNotice has the app's pages tell people when their session has ended: from now on
 // a page that somebody signed in opens gets the element web.NoticeTag, and is
 // otherwise passed on as it comes. Without it, nothing of this file is ever called.
-func (f *Forwarder) AddNotice() {
-	rewrite, receive := f.proxy.Rewrite, f.proxy.ModifyResponse
-	f.proxy.Rewrite = func(p *httputil.ProxyRequest) {
-		rewrite(p)
-		if opensPage(p.Out) {
-			askForText(p.Out.Header)
-		}
-	}
-	f.proxy.ModifyResponse = func(res *http.Response) error {
-		if err := receive(res); err != nil {
-			return err
-		}
-		if opensPage(res.Request) && isPage(res) {
-			addNotice(res)
-		}
-		return nil
-	}
-}
+func (f *Forwarder) AddNotice() { f.notice = true }
 
 // opensPage reports whether r opens a page in a tab, for somebody signed in. A frame
 // is none: the page around it tells. One fetched ahead of need is: nobody fetches it

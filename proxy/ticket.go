@@ -8,6 +8,7 @@ import (
 	"net/url"
 
 	"sidegate/session"
+	"sidegate/upstream"
 	"sidegate/web"
 )
 
@@ -39,7 +40,7 @@ type bearer struct {
 
 type bearerKey struct{}
 
-// withTicket returns a context that carries the ticket of a session to prepare. All
+// withTicket returns a context that carries the ticket of a session to says. All
 // requests carry it, whether or not something is connected yet: a WebSocket has the
 // headers of its handshake for as long as it lives, and the person may connect later.
 func (g *Gate) withTicket(ctx context.Context, s session.Session) context.Context {
@@ -53,16 +54,17 @@ func (g *Gate) withTicket(ctx context.Context, s session.Session) context.Contex
 	return context.WithValue(ctx, bearerKey{}, b)
 }
 
-// setTicket adds the ticket to a request to the app, and the token if there is one.
-func setTicket(h http.Header, ctx context.Context) {
+// appendTicket adds the ticket to what the app is told, and the token if there is one.
+func appendTicket(fields []upstream.Field, ctx context.Context) []upstream.Field {
 	b, ok := ctx.Value(bearerKey{}).(bearer)
 	if !ok {
-		return
+		return fields
 	}
-	h[ticketHeader] = []string{b.ticket.Reveal()}
+	fields = append(fields, upstream.Field{Name: ticketHeader, Value: b.ticket.Reveal()})
 	if b.access != "" {
-		h[b.header] = []string{b.access}
+		fields = append(fields, upstream.Field{Name: b.header, Value: b.access})
 	}
+	return fields
 }
 
 // Reserve keeps a header for what is not said of the person: no browser sends it to

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"sidegate/identity"
+	"sidegate/upstream"
 	"sidegate/web"
 )
 
@@ -32,6 +33,7 @@ type HeaderPart struct {
 // is made once and then only read.
 type Headers struct {
 	fields     []field
+	sent       []field         // the same in the order of their names
 	own        map[string]bool // names besides the claimed ones, folded
 	assertions *Assertions
 }
@@ -89,6 +91,7 @@ func NewHeaders(rules []HeaderRule, assertions *Assertions) (*Headers, error) {
 			}
 		}
 	}
+	t.sent = slices.SortedFunc(slices.Values(t.fields), func(a, b field) int { return strings.Compare(a.name, b.name) })
 	return t, nil
 }
 
@@ -134,23 +137,23 @@ func (r HeaderRule) fields() ([]field, error) {
 	return []field{f}, nil
 }
 
-// set says who it is. What is not known is not said: the header is then absent,
+// appendTo says who it is. What is not known is not said: the header is then absent,
 // since strip has removed anybody else's.
-func (t *Headers) set(header http.Header, id identity.Identity) {
-	values := make([]string, len(t.fields)) // one allocation for all
-	for i, f := range t.fields {
-		if value, ok := t.value(f, &id, t.assertions.For); ok {
-			values[i] = value
-			header[f.name] = values[i : i+1 : i+1]
+func (t *Headers) appendTo(fields []upstream.Field, id *identity.Identity) []upstream.Field {
+	for i := range t.sent {
+		if value, ok := t.value(&t.sent[i], id, t.assertions.For); ok {
+			fields = append(fields, upstream.Field{Name: t.sent[i].name, Value: value})
 		}
 	}
+	return fields
 }
 
 // Shown lists the headers for id to the person. What is signed is shortened: a
 // screenshot must not hand it on.
 func (t *Headers) Shown(id identity.Identity) []web.Header {
 	var shown []web.Header
-	for _, f := range t.fields {
+	for i := range t.fields {
+		f := &t.fields[i]
 		value, ok := t.value(f, &id, func(id identity.Identity) string { return shorten(t.assertions.For(id)) })
 		if !ok {
 			continue
@@ -181,7 +184,7 @@ func shorten(signed string) string {
 }
 
 // value returns a header's value for id, unless a part of it is not known.
-func (t *Headers) value(f field, id *identity.Identity, sign func(identity.Identity) string) (string, bool) {
+func (t *Headers) value(f *field, id *identity.Identity, sign func(identity.Identity) string) (string, bool) {
 	if len(f.value) == 1 {
 		value := f.value[0].of(id, sign)
 		return value, value != ""

@@ -2,55 +2,152 @@ package proxy
 
 import (
 	"context"
+	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptrace"
 	"net/textproto"
 	"sync"
 	"sync/atomic"
+	"time"
+
+	"sidegate/upstream"
 )
 
-// appTransport is http.Transport as an app behind a gate needs it: what the app
-// says ahead of its answer is cleaned like the answer, and what it says behind it
-// does not get into somebody else's.
-type appTransport struct{ *http.Transport }
+// newTransport returns what speaks HTTP over TLS.
+func (u *Upstream) newTransport() *http.Transport {
+	return &http.Transport{
+		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+			conn, err := u.dialInTurn(ctx, network, addr)
+			if err != nil {
+				return nil, err
+			}
+			return newReaderConn(conn), nil
+		},
+		TLSHandshakeTimeout: dialTime,
+		MaxIdleConnsPerHost: 256,
+		IdleConnTimeout:     60 * time.Second,
+		// The app's answer is passed on as it is, so the transport must not ask
+		// for a compression that the browser did not.
+		DisableCompression:     true,
+		ExpectContinueTimeout:  time.Second,
+		MaxResponseHeaderBytes: 256 << 10,
+	}
+}
 
-// RoundTrip implements http.RoundTripper. http.Transport asks again when a connection
+// secureTransport is http.Transport as an app behind a gate needs it, for TLS: what
+// the app says behind its answer does not get into somebody else's.
+type secureTransport struct {
+	app *Upstream
+	*http.Transport
+}
+
+// RoundTrip implements asker. http.Transport asks again when a connection
 // that it had kept proves stale. An app that stops also cuts connections that it had
 // not taken yet, and has not seen their requests: what may be asked twice (RFC 9110
 // 9.2.2) is asked once more there too, so that a restart costs nobody a page.
-func (t appTransport) RoundTrip(r *http.Request) (*http.Response, error) {
-	res, cut, err := t.ask(r)
-	if err != nil && cut && mayBeAskedTwice(r) && r.Context().Err() == nil {
-		res, _, err = t.ask(r)
+func (t secureTransport) RoundTrip(ctx context.Context, r *upstream.Request) (*http.Response, error) {
+	out := t.request(r)
+	res, cut, err := t.exchange(ctx, out, r.Interim)
+	if err != nil && cut && mayBeAskedTwice(out) && ctx.Err() == nil {
+		res, _, err = t.exchange(ctx, out, r.Interim)
+	}
+	if b, ok := out.Body.(*lentBody); ok && err != nil {
+		b.Close()
+	} else if ok {
+		res.Body = &lastingBody{res.Body, b}
 	}
 	return res, err
 }
 
-func mayBeAskedTwice(r *http.Request) bool {
-	return (r.Method == http.MethodGet || r.Method == http.MethodHead) && (r.Body == nil || r.Body == http.NoBody)
+// request is r as net/http has it.
+func (t secureTransport) request(r *upstream.Request) *http.Request {
+	out := &http.Request{
+		Method: r.Method, Host: r.Host, Header: maps.Clone(r.Header), ContentLength: r.Length, Trailer: r.Trailer,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+	}
+	out.URL, _ = targetURL(r.Target)
+	out.URL.Scheme, out.URL.Host = t.app.scheme, t.app.host
+	for _, f := range r.More {
+		out.Header[f.Name] = []string{f.Value}
+	}
+	if _, ok := out.Header["User-Agent"]; !ok {
+		out.Header["User-Agent"] = []string{""} // else net/http would add its own
+	}
+	if r.Body != nil {
+		out.Body = &lentBody{Reader: r.Body}
+	}
+	return out
 }
 
-// ask sends the request. cut reports that it had a connection, and that this ended
+// lentBody is a request's body that http.Transport may read but not close, and no
+// longer than its owner is there: a read that begins later would be of the next
+// request's bytes.
+type lentBody struct {
+	io.Reader
+	over atomic.Bool
+}
+
+// Read implements io.Reader.
+func (b *lentBody) Read(p []byte) (int, error) {
+	if b.over.Load() {
+		return 0, http.ErrBodyReadAfterClose
+	}
+	return b.Reader.Read(p)
+}
+
+// Close implements io.Closer.
+func (b *lentBody) Close() error {
+	b.over.Store(true)
+	return nil
+}
+
+// lastingBody is an answer's body, at whose end the request's ends as well.
+type lastingBody struct {
+	io.ReadCloser
+	request *lentBody
+}
+
+// Close implements io.Closer.
+func (b *lastingBody) Close() error {
+	b.request.Close()
+	return b.ReadCloser.Close()
+}
+
+func mayBeAskedTwice(r *http.Request) bool {
+	return (r.Method == http.MethodGet || r.Method == http.MethodHead) && r.Body == nil
+}
+
+// exchange sends the request. cut reports that it had a connection, and that this ended
 // before the app said a word.
-func (t appTransport) ask(r *http.Request) (res *http.Response, cut bool, err error) {
+func (t secureTransport) exchange(ctx context.Context, r *http.Request, interim func(int, http.Header)) (res *http.Response, cut bool, err error) {
 	var connected, answered atomic.Bool
+	var mu sync.Mutex // http.Transport calls from a goroutine of its own, and maybe late
+	over := false
 	trace := &httptrace.ClientTrace{
 		GotConn: func(got httptrace.GotConnInfo) {
 			connected.Store(true)
 			awaitReader(got.Conn)
 		},
 		GotFirstResponseByte: func() { answered.Store(true) },
-		// ReverseProxy passes interim answers (103 Early Hints) on from a trace of its
-		// own. The trace that was added last, this one, is called first.
-		Got1xxResponse: func(_ int, h textproto.MIMEHeader) error {
-			removeHopByHop(http.Header(h))
-			cleanAnswer(http.Header(h))
+		Got1xxResponse: func(status int, h textproto.MIMEHeader) error {
+			mu.Lock()
+			defer mu.Unlock()
+			if !over && interim != nil {
+				interim(status, http.Header(h))
+			}
 			return nil
 		},
 	}
-	ctx := context.WithValue(r.Context(), askerKey{}, r.Context())
-	res, err = t.Transport.RoundTrip(r.WithContext(httptrace.WithClientTrace(ctx, trace)))
+	asked := context.WithValue(ctx, askerKey{}, ctx)
+	res, err = t.Transport.RoundTrip(r.WithContext(httptrace.WithClientTrace(asked, trace)))
+	mu.Lock()
+	defer mu.Unlock()
+	over = true
+	if err == nil {
+		removeHopByHop(res.Header)
+	}
 	return res, connected.Load() && !answered.Load(), err
 }
 

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"sidegate/upstream"
 )
 
 // slowApp is an Upstream whose connections are made when the test says so.
@@ -44,8 +46,7 @@ func (u *slowApp) ways() []func(context.Context) error {
 	return []func(context.Context) error{
 		func(ctx context.Context) error { _, err := u.dial(ctx); return err },
 		func(ctx context.Context) error {
-			r, _ := http.NewRequestWithContext(ctx, http.MethodGet, "http://127.0.0.1:1/", nil)
-			_, err := appTransport{u.transport}.RoundTrip(r)
+			_, err := u.ask.RoundTrip(ctx, &upstream.Request{Method: http.MethodGet, Target: "/", Host: "127.0.0.1:1"})
 			return err
 		},
 	}

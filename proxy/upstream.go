@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"sidegate/proxy/apps"
+	"sidegate/upstream"
 )
 
 // dialTime is how long a connection to the app may take, once it is its turn.
@@ -21,8 +22,14 @@ type Upstream struct {
 	scheme, host string
 	dialer       func(ctx context.Context, network, addr string) (net.Conn, error)
 	turns        turns // for the dialer
-	transport    *http.Transport
 	waiting      waiting
+	ask          asker
+}
+
+// asker sends a request to the app: an upstream.Client or, where TLS is spoken, the
+// same by http.Transport.
+type asker interface {
+	RoundTrip(context.Context, *upstream.Request) (*http.Response, error)
 }
 
 // NewUpstream returns the Upstream at u: http://host:port, https://host, or
@@ -44,22 +51,10 @@ func NewUpstream(u *url.URL) *Upstream {
 			return dialer.DialContext(ctx, "unix", socket)
 		}
 	}
-	up.transport = &http.Transport{
-		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
-			conn, err := up.dialInTurn(ctx, network, addr)
-			if err != nil {
-				return nil, err
-			}
-			return newReaderConn(conn), nil
-		},
-		TLSHandshakeTimeout: dialTime,
-		MaxIdleConnsPerHost: 256,
-		IdleConnTimeout:     60 * time.Second,
-		// The app's answer is passed on as it is, so the transport must not ask
-		// for a compression that the browser did not.
-		DisableCompression:     true,
-		ExpectContinueTimeout:  time.Second,
-		MaxResponseHeaderBytes: 256 << 10,
+	if u.Scheme == "https" {
+		up.ask = secureTransport{up, up.newTransport()}
+	} else {
+		up.ask = &upstream.Client{Dial: up.dial}
 	}
 	return up
 }
@@ -78,7 +73,7 @@ func targetURL(target string) (u *url.URL, ok bool) {
 	return u, u.RequestURI() == target
 }
 
-// dial opens a connection of its own to the app, for a tunnel.
+// dial opens a connection to the app.
 func (u *Upstream) dial(ctx context.Context) (net.Conn, error) {
 	addr := withPort(u.host, u.scheme)
 	conn, err := u.dialInTurn(ctx, "tcp", addr)
@@ -116,11 +111,7 @@ const (
 func (u *Upstream) Look(ctx context.Context, path string) (apps.Answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, lookTime)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.scheme+"://"+u.host+path, nil)
-	if err != nil {
-		return apps.Answer{}, err
-	}
-	res, err := u.transport.RoundTrip(req)
+	res, err := u.ask.RoundTrip(ctx, &upstream.Request{Method: http.MethodGet, Target: path, Host: u.host, Header: http.Header{}})
 	if err != nil {
 		return apps.Answer{}, err
 	}
