@@ -8,20 +8,19 @@ import (
 	"slices"
 	"strings"
 
-	"sidegate/identity"
 	"sidegate/upstream"
 	"sidegate/web"
 )
 
 // receive checks and cleans the app's answer.
-func (f *Forwarder) receive(res *http.Response, r *http.Request) error {
+func (f *Forwarder) receive(res *http.Response, r *http.Request, from *visitor) error {
 	if res.StatusCode == http.StatusSwitchingProtocols {
 		return errors.New("the app upgraded a request that asked for nothing") // SEC-UPG-04
 	}
 	f.upstream.waiting.answers()
 	cleanAnswer(res.Header)
 	cleanAnswer(res.Trailer) // the names announced
-	if _, ok := identity.FromContext(r.Context()); ok && len(res.Header["Cache-Control"]) == 0 {
+	if from != nil && len(res.Header["Cache-Control"]) == 0 {
 		// What somebody signed in sees is not for a shared cache (RFC 9111 3).
 		res.Header["Cache-Control"] = []string{"private"}
 	}

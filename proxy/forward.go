@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"sidegate/identity"
-	"sidegate/session"
 	"sidegate/upstream"
 	"sidegate/web"
 )
@@ -36,12 +35,45 @@ func NewForwarder(upstream *Upstream, public Public, headers *Headers, site *web
 	return &Forwarder{upstream: upstream, public: public, headers: headers, site: site, preset: preset, buffers: &bufferPool{}}
 }
 
-// ServeHTTP forwards one request, without any upgrade it asks for. The request's
-// header is used up by it.
-func (f *Forwarder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+// visitor is whom a request is from: somebody signed in. A nil one is anybody.
+type visitor struct {
+	who    identity.Identity
+	bearer *bearer
+}
+
+// visitorOf returns whom a context carries.
+func visitorOf(ctx context.Context) *visitor {
+	id, ok := identity.FromContext(ctx)
+	if !ok {
+		return nil
+	}
+	b, _ := ctx.Value(bearerKey{}).(*bearer)
+	return &visitor{id, b}
+}
+
+// asking is one request on its way to the app.
+type asking struct {
+	upstream.Request
+	w       http.ResponseWriter
+	stopped bool
+}
+
+// Interim implements upstream.Peer.
+func (e *asking) Interim(status int, h http.Header) { passInterim(e.w, status, h) }
+
+// Stop implements upstream.Peer. A read that waits when the handler returns would be
+// ended by net/http, and any bound on the rest with it (see boundRest).
+func (e *asking) Stop() {
+	e.stopped = true
+	http.NewResponseController(e.w).SetReadDeadline(time.Unix(1, 0))
+}
+
+// serve forwards one request, without any upgrade it asks for. The request's header is
+// used up by it. A nil line is never cut.
+func (f *Forwarder) serve(w http.ResponseWriter, r *http.Request, from *visitor, line *upstream.Line) {
 	trailers := hasToken(r.Header["Te"], "trailers")
 	removeHopByHop(r.Header)
-	page := f.notice && opensPage(r)
+	page := f.notice && from != nil && opensPage(r)
 	f.clean(r.Header)
 	if page {
 		askForText(r.Header)
@@ -49,15 +81,11 @@ func (f *Forwarder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if trailers { // the one hop-by-hop field whose word is for us to pass on
 		r.Header["Te"] = []string{"trailers"}
 	}
-	out := f.request(r)
-	out.Interim = func(status int, h http.Header) { passInterim(w, status, h) }
-	stopped := false
-	out.Stop = func() {
-		stopped = true
-		http.NewResponseController(w).SetReadDeadline(time.Unix(1, 0))
-	}
-	res, err := f.upstream.ask.RoundTrip(r.Context(), out)
-	if stopped {
+	out := &asking{w: w}
+	f.fill(&out.Request, r, from)
+	out.Peer, out.Line = out, line
+	res, err := f.upstream.ask.RoundTrip(r.Context(), &out.Request)
+	if out.stopped {
 		// net/http takes a read that fails for the end of the connection. What is left of
 		// the body may be read away for a moment, for whom sends all before it listens.
 		w.Header().Set("Connection", "close")
@@ -68,7 +96,7 @@ func (f *Forwarder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer res.Body.Close()
-	if err := f.receive(res, r); err != nil {
+	if err := f.receive(res, r, from); err != nil {
 		res.Body.Close()
 		f.fail(w, r, err)
 		return
@@ -79,12 +107,11 @@ func (f *Forwarder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.pass(w, res)
 }
 
-// request makes out the request to the app of one that was cleaned.
-func (f *Forwarder) request(r *http.Request) *upstream.Request {
-	out := &upstream.Request{
-		Method: r.Method, Target: r.RequestURI, Host: r.Host, Header: r.Header, More: f.says(r),
-		Expect: hasToken(r.Header["Expect"], "100-continue"),
-	}
+// fill makes out the request to the app of one that was cleaned.
+func (f *Forwarder) fill(out *upstream.Request, r *http.Request, from *visitor) {
+	out.Method, out.Target, out.Host = r.Method, r.RequestURI, r.Host
+	out.Header, out.More = r.Header, f.says(r, from)
+	out.Expect = hasToken(r.Header["Expect"], "100-continue")
 	if r.ContentLength != 0 {
 		out.Body, out.Length = r.Body, r.ContentLength
 	}
@@ -93,7 +120,6 @@ func (f *Forwarder) request(r *http.Request) *upstream.Request {
 		out.Trailer = r.Trailer
 		out.Body = &trailedBody{Reader: r.Body, ended: func() { f.cleanTrailer(r.Trailer) }}
 	}
-	return out
 }
 
 // prepare makes out a handshake to the app, from which hop-by-hop headers are gone
@@ -103,7 +129,7 @@ func (f *Forwarder) prepare(out, in *http.Request) {
 	out.URL, _ = targetURL(in.RequestURI)
 	out.URL.Scheme, out.URL.Host = f.upstream.scheme, f.upstream.host
 	out.Host = in.Host
-	for _, field := range f.says(in) {
+	for _, field := range f.says(in, visitorOf(in.Context())) {
 		out.Header[field.Name] = []string{field.Value}
 	}
 }
@@ -116,17 +142,16 @@ func (f *Forwarder) clean(h http.Header) {
 }
 
 // says lists what the app is told of a request: where it comes from, and of whom.
-func (f *Forwarder) says(r *http.Request) []upstream.Field {
-	ctx := r.Context()
+func (f *Forwarder) says(r *http.Request, from *visitor) []upstream.Field {
 	fields := make([]upstream.Field, 0, 3+len(f.headers.fields)+2)
-	if client := web.RecordOf(ctx).Client; client != "" {
+	if client := web.RecordOf(r.Context()).Client; client != "" {
 		fields = append(fields, upstream.Field{Name: "X-Forwarded-For", Value: client})
 	}
 	fields = append(fields,
 		upstream.Field{Name: "X-Forwarded-Proto", Value: f.public.Scheme}, upstream.Field{Name: "X-Forwarded-Host", Value: f.public.Host})
-	if id, ok := identity.FromContext(ctx); ok {
-		fields = f.headers.appendTo(fields, &id)
-		fields = appendTicket(fields, ctx)
+	if from != nil {
+		fields = f.headers.appendTo(fields, &from.who)
+		fields = from.bearer.appendTo(fields)
 	}
 	return fields
 }
@@ -156,7 +181,7 @@ func (b *trailedBody) Read(p []byte) (int, error) {
 
 // fail answers for an app that did not, or was not waited for.
 func (f *Forwarder) fail(w http.ResponseWriter, r *http.Request, err error) {
-	if errors.Is(context.Cause(r.Context()), session.ErrNone) {
+	if errors.Is(err, upstream.ErrCut) { // by its session's end: a browser that left is the context's
 		w.Header().Set("Connection", "close")
 		f.site.Fail(w, r, f.sessionRequired(w, r))
 		return

@@ -49,7 +49,7 @@ func (g *Gate) Serve(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 		web.RecordOf(r.Context()).Decision = "public"
-		g.Forward.ServeHTTP(w, r)
+		g.Forward.serve(w, r, nil, nil)
 		return nil
 	}
 	var socket *tunnel
@@ -108,11 +108,11 @@ func (g *Gate) pass(w http.ResponseWriter, r *http.Request, s session.Session, w
 		return nil, g.withoutSession(w, r)
 	}
 	web.RecordOf(r.Context()).Decision = "allowed"
-	r = r.WithContext(g.withTicket(identity.NewContext(r.Context(), who), s))
 	if socket {
+		r = r.WithContext(g.withTicket(identity.NewContext(r.Context(), who), s))
 		return g.Tunnels.open(w, r, s, g.Policy)
 	}
-	g.Tunnels.forward(w, r, s, g.Policy)
+	g.Tunnels.forward(w, r, s, g.Policy, &visitor{who: who, bearer: g.bearer(r.Context(), s)})
 	return nil, nil
 }
 

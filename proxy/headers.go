@@ -72,19 +72,37 @@ func (t *Headers) strip(h http.Header) {
 // could take for ours go as well. So do the app's own whose names begin with one of
 // others.
 func stripCookies(h http.Header, others []string) {
-	var kept []string
-	for _, line := range h["Cookie"] {
-		var pairs []string
-		for pair := range strings.SplitSeq(line, ";") {
-			if !ourCookie(pair) && !beginsWith(cookieName(pair), others) {
-				pairs = append(pairs, pair)
-			}
-		}
-		if line = strings.TrimLeft(strings.Join(pairs, ";"), " "); line != "" {
+	lines, ok := h["Cookie"]
+	if !ok {
+		return
+	}
+	kept := lines[:0]
+	for _, line := range lines {
+		if line = keptCookies(line, others); line != "" {
 			kept = append(kept, line)
 		}
 	}
 	h["Cookie"] = kept // none: no header
+}
+
+func keptCookies(line string, others []string) string {
+	var kept strings.Builder
+	begun := false // kept may be empty after one pair
+	for more := true; more; {
+		var pair string
+		pair, line, more = strings.Cut(line, ";")
+		if ourCookie(pair) || beginsWith(cookieName(pair), others) {
+			continue
+		}
+		if begun {
+			kept.WriteByte(';')
+		} else {
+			kept.Grow(len(pair) + 1 + len(line))
+		}
+		begun = true
+		kept.WriteString(pair)
+	}
+	return strings.TrimLeft(kept.String(), " ")
 }
 
 // ourCookie reports whether a cookie pair, or a Set-Cookie line, is about a

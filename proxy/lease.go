@@ -9,6 +9,7 @@ import (
 
 	"sidegate/access"
 	"sidegate/session"
+	"sidegate/upstream"
 )
 
 // lease ties a plain request to its session. Most are over in no time, but a
@@ -18,40 +19,67 @@ type lease struct {
 	sessions Sessions
 	policy   *access.Book
 	session  session.Session
-	conn     *http.ResponseController
-	cut      context.CancelCauseFunc // with session.ErrNone when the session ended
+	asked    context.Context // the request's
+	w        http.ResponseWriter
+	line     upstream.Line // cut when the session ended, or the browser left
 
-	mu    sync.Mutex
-	timer *time.Timer // until the session might be over
-	ended bool        // the session, before the request
-	over  bool        // the request
+	mu     sync.Mutex
+	timer  *time.Timer // until the session might be over
+	unhear func() bool // ends the watch over asked; nil: it has not begun
+	ended  bool        // the session, before the request
+	over   bool        // the request
 }
 
-// settleTime is when a request that is not over is checked once more: its session,
-// or the person's right, may have ended between the gate's look and the
-// registration. Most requests never get there, and cost the store nothing.
-const settleTime = 500 * time.Millisecond
+const (
+	// settleTime is when a request that is not over is checked once more: its session,
+	// or the person's right, may have ended between the gate's look and the
+	// registration. Most requests never get there, and cost the store nothing.
+	settleTime = 500 * time.Millisecond
+	// hearTime is when a request that is not over begins to hear whether the browser
+	// left. To hear it costs more than most requests take.
+	hearTime = 50 * time.Millisecond
+)
 
 // forward carries a plain request for as long as its session lives.
-func (t *Tunnels) forward(w http.ResponseWriter, r *http.Request, s session.Session, policy *access.Book) {
-	ctx, cut := context.WithCancelCause(r.Context())
-	defer cut(nil)
-	l := &lease{sessions: t.sessions, policy: policy, session: s, conn: http.NewResponseController(w), cut: cut}
+func (t *Tunnels) forward(w http.ResponseWriter, r *http.Request, s session.Session, policy *access.Book, from *visitor) {
+	l := &lease{sessions: t.sessions, policy: policy, session: s, asked: r.Context(), w: w}
 	defer l.finish()
-	defer t.live.Add(s, func(why session.Reason) {
-		if why == session.Ended() { // at a restart requests may finish
-			l.end()
-		}
-	})()
+	defer t.live.Add(s, l.sessionEnded)()
 	l.mu.Lock()
-	l.timer = time.AfterFunc(min(settleTime, time.Until(s.Expires)), func() { l.expire(ctx) })
+	l.timer = time.AfterFunc(min(hearTime, time.Until(s.Expires)), l.look)
 	l.mu.Unlock()
-	t.forwarder.ServeHTTP(w, r.WithContext(ctx))
+	t.forwarder.serve(w, r, from, &l.line)
+}
+
+// sessionEnded is the registry's call.
+func (l *lease) sessionEnded(why session.Reason) {
+	if why == session.Ended() { // at a restart requests may finish
+		l.end()
+	}
+}
+
+// look is the timer's call.
+func (l *lease) look() {
+	if !l.hear() {
+		l.expire()
+	}
+}
+
+// hear reports whether the browser's leaving is heard from now on.
+func (l *lease) hear() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.over || l.unhear != nil {
+		return false
+	}
+	l.unhear = context.AfterFunc(l.asked, l.line.Cut)
+	l.timer.Reset(min(settleTime-hearTime, time.Until(l.session.Expires)))
+	return true
 }
 
 // expire ends the request, unless its session lives on by what other requests did.
-func (l *lease) expire(ctx context.Context) {
-	s, next, over := expired(ctx, l.sessions, l.session)
+func (l *lease) expire() {
+	s, next, over := expired(l.asked, l.sessions, l.current())
 	if over || !l.policy.Decide(s.Identity).Allowed {
 		l.end()
 		return
@@ -64,6 +92,12 @@ func (l *lease) expire(ctx context.Context) {
 	}
 }
 
+func (l *lease) current() session.Session {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.session
+}
+
 // end cuts the request off: the app hears that it is over, and a browser that does
 // not read, or does not send, is not waited for.
 func (l *lease) end() {
@@ -73,9 +107,8 @@ func (l *lease) end() {
 		return
 	}
 	l.ended = true
-	l.cut(session.ErrNone)
-	l.conn.SetWriteDeadline(time.Now().Add(endGrace))
-	l.conn.SetReadDeadline(time.Now().Add(endGrace))
+	l.line.Cut()
+	l.setDeadlines(time.Now().Add(endGrace))
 }
 
 // finish leaves the connection to the next request as it was.
@@ -84,10 +117,18 @@ func (l *lease) finish() {
 	defer l.mu.Unlock()
 	l.over = true
 	l.timer.Stop()
-	if l.ended {
-		l.conn.SetWriteDeadline(time.Time{})
-		l.conn.SetReadDeadline(time.Time{})
+	if l.unhear != nil {
+		l.unhear()
 	}
+	if l.ended {
+		l.setDeadlines(time.Time{})
+	}
+}
+
+func (l *lease) setDeadlines(t time.Time) {
+	conn := http.NewResponseController(l.w)
+	conn.SetWriteDeadline(t)
+	conn.SetReadDeadline(t)
 }
 
 // expired looks whether a session has really ended, or lives on by what other

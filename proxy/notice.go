@@ -9,7 +9,6 @@ import (
 
 	"golang.org/x/net/html"
 
-	"sidegate/identity"
 	"sidegate/web"
 )
 
@@ -18,11 +17,11 @@ import (
 // otherwise passed on as it comes. Without it, nothing of this file is ever called.
 func (f *Forwarder) AddNotice() { f.notice = true }
 
-// opensPage reports whether r opens a page in a tab, for somebody signed in. A frame
+// opensPage reports whether r, of somebody signed in, opens a page in a tab. A frame
 // is none: the page around it tells. One fetched ahead of need is: nobody fetches it
 // again when the person comes. What asks for a part gets that part.
 func opensPage(r *http.Request) bool {
-	if _, ok := identity.FromContext(r.Context()); !ok || r.Method != http.MethodGet || r.Header.Get("Range") != "" {
+	if r.Method != http.MethodGet || r.Header.Get("Range") != "" {
 		return false
 	}
 	if dest := r.Header.Get("Sec-Fetch-Dest"); dest != "" {

@@ -85,7 +85,7 @@ func (rt *Routes) checkRequest(w http.ResponseWriter, r *http.Request) error {
 		w.Header().Set("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
 		return &web.Error{Status: http.StatusMethodNotAllowed, Code: "method_refused", Public: "This method is not answered here."}
 	}
-	if _, ok := targetURL(r.RequestURI); !ok || !access.CheckTarget(r.RequestURI) {
+	if !hasURL(r.RequestURI) || !access.CheckTarget(r.RequestURI) {
 		return &web.Error{Status: http.StatusBadRequest, Code: "bad_target", Public: "This address is not a plain path. Check the link."}
 	}
 	return nil
@@ -95,6 +95,9 @@ func (rt *Routes) checkRequest(w http.ResponseWriter, r *http.Request) error {
 // IP address or localhost. Other names could be anybody's that point here, and
 // the app builds links from them (SEC-FWD-05).
 func (p Public) serves(host string) bool {
+	if host == p.Host { // nearly always
+		return true
+	}
 	host = withPort(host, p.Scheme)
 	if strings.EqualFold(host, withPort(p.Host, p.Scheme)) {
 		return true

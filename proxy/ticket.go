@@ -44,20 +44,27 @@ type bearerKey struct{}
 // requests carry it, whether or not something is connected yet: a WebSocket has the
 // headers of its handshake for as long as it lives, and the person may connect later.
 func (g *Gate) withTicket(ctx context.Context, s session.Session) context.Context {
-	if g.Tokens == nil {
-		return ctx
+	if b := g.bearer(ctx, s); b != nil {
+		return context.WithValue(ctx, bearerKey{}, b)
 	}
-	b := bearer{ticket: g.Tokens.Ticket(s)}
+	return ctx
+}
+
+// bearer returns what a request carries besides who it is from; nil: nothing.
+func (g *Gate) bearer(ctx context.Context, s session.Session) *bearer {
+	if g.Tokens == nil {
+		return nil
+	}
+	b := &bearer{ticket: g.Tokens.Ticket(s)}
 	if g.Push != nil {
 		b.header, b.access = g.Push.Header, g.Push.Access(ctx, s)
 	}
-	return context.WithValue(ctx, bearerKey{}, b)
+	return b
 }
 
-// appendTicket adds the ticket to what the app is told, and the token if there is one.
-func appendTicket(fields []upstream.Field, ctx context.Context) []upstream.Field {
-	b, ok := ctx.Value(bearerKey{}).(bearer)
-	if !ok {
+// appendTo adds the ticket to what the app is told, and the token if there is one.
+func (b *bearer) appendTo(fields []upstream.Field) []upstream.Field {
+	if b == nil {
 		return fields
 	}
 	fields = append(fields, upstream.Field{Name: ticketHeader, Value: b.ticket.Reveal()})

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"maps"
@@ -48,10 +49,22 @@ type secureTransport struct {
 // not taken yet, and has not seen their requests: what may be asked twice (RFC 9110
 // 9.2.2) is asked once more there too, so that a restart costs nobody a page.
 func (t secureTransport) RoundTrip(ctx context.Context, r *upstream.Request) (*http.Response, error) {
+	asked := ctx
+	if r.Line != nil {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithCancel(ctx) // net/http ends it with the request
+		if !r.Line.Hold(cancel) {
+			cancel()
+			return nil, cmp.Or(asked.Err(), upstream.ErrCut)
+		}
+	}
 	out := t.request(r)
-	res, cut, err := t.exchange(ctx, out, r.Interim)
+	res, cut, err := t.exchange(ctx, out, r.Peer)
 	if err != nil && cut && mayBeAskedTwice(out) && ctx.Err() == nil {
-		res, _, err = t.exchange(ctx, out, r.Interim)
+		res, _, err = t.exchange(ctx, out, r.Peer)
+	}
+	if err != nil && r.Line != nil && !r.Line.Release() {
+		err = cmp.Or(asked.Err(), upstream.ErrCut)
 	}
 	if b, ok := out.Body.(*lentBody); ok && err != nil {
 		b.Close()
@@ -121,7 +134,7 @@ func mayBeAskedTwice(r *http.Request) bool {
 
 // exchange sends the request. cut reports that it had a connection, and that this ended
 // before the app said a word.
-func (t secureTransport) exchange(ctx context.Context, r *http.Request, interim func(int, http.Header)) (res *http.Response, cut bool, err error) {
+func (t secureTransport) exchange(ctx context.Context, r *http.Request, peer upstream.Peer) (res *http.Response, cut bool, err error) {
 	var connected, answered atomic.Bool
 	var mu sync.Mutex // http.Transport calls from a goroutine of its own, and maybe late
 	over := false
@@ -134,8 +147,8 @@ func (t secureTransport) exchange(ctx context.Context, r *http.Request, interim 
 		Got1xxResponse: func(status int, h textproto.MIMEHeader) error {
 			mu.Lock()
 			defer mu.Unlock()
-			if !over && interim != nil {
-				interim(status, http.Header(h))
+			if !over && peer != nil {
+				peer.Interim(status, http.Header(h))
 			}
 			return nil
 		},

@@ -73,6 +73,16 @@ func targetURL(target string) (u *url.URL, ok bool) {
 	return u, u.RequestURI() == target
 }
 
+// hasURL reports whether targetURL has a URL for target. It writes what does not begin
+// with "//" as it is.
+func hasURL(target string) bool {
+	if !strings.HasPrefix(target, "//") {
+		return true
+	}
+	_, ok := targetURL(target)
+	return ok
+}
+
 // dial opens a connection to the app.
 func (u *Upstream) dial(ctx context.Context) (net.Conn, error) {
 	addr := withPort(u.host, u.scheme)

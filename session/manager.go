@@ -116,6 +116,12 @@ func (m *Manager) Touch(ctx context.Context, s Session) (Session, error) {
 	if m.Now().Sub(s.Seen) < m.Limits.step() {
 		return s, nil
 	}
+	return m.touchNow(ctx, s)
+}
+
+// touchNow is apart from Touch, which nearly always has nothing to do and then costs
+// no copy of the session.
+func (m *Manager) touchNow(ctx context.Context, s Session) (Session, error) {
 	key := s.token.key(m.Audience)
 	s, mine := m.copies.claim(key, s)
 	switch {

@@ -81,8 +81,8 @@ func (c *conn) answer(r *Request) (*answer, error) {
 		case a.StatusCode == http.StatusContinue && c.send != nil:
 			c.send.want()
 		}
-		if r.Interim != nil {
-			r.Interim(a.StatusCode, a.Header)
+		if r.Peer != nil {
+			r.Peer.Interim(a.StatusCode, a.Header)
 		}
 	}
 	return nil, errInterim
@@ -113,8 +113,8 @@ func (c *conn) head(limit int) (string, error) {
 	}
 }
 
-// line reads one line, and returns it without its end.
-func (c *conn) line(limit int) ([]byte, error) {
+// readLine reads one line, and returns it without its end.
+func (c *conn) readLine(limit int) ([]byte, error) {
 	for from := 0; ; {
 		b := c.buffered()
 		if i := bytes.IndexByte(b[from:], '\n'); i >= 0 {

@@ -206,11 +206,11 @@ var errChunk = errors.New("upstream: a chunk of the app's answer is malformed")
 func (b *Body) chunk() error {
 	b.conn.body = b
 	if b.begun {
-		if end, err := b.conn.line(2); err != nil || len(end) > 0 {
+		if end, err := b.conn.readLine(2); err != nil || len(end) > 0 {
 			return chunkError(err)
 		}
 	}
-	line, err := b.conn.line(maxChunkLine)
+	line, err := b.conn.readLine(maxChunkLine)
 	if err != nil {
 		return chunkError(err)
 	}
@@ -303,11 +303,11 @@ func (b *Body) finish() {
 	b.conn, b.err = nil, io.EOF
 	c.body = nil
 	reuse := !b.res.Close && c.raw != nil && len(c.buffered()) == 0 && (c.send == nil || c.send.whole())
-	if !reuse || !c.stop() || b.client == nil {
+	if !c.letGo() || !reuse || b.client == nil {
 		c.discard()
 		return
 	}
-	c.stop, c.send = nil, nil
+	c.stop, c.line, c.send = nil, nil, nil
 	c.r, c.w = 0, 0
 	if len(c.buf) > bufferSize {
 		c.buf = make([]byte, bufferSize)

@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -30,15 +31,19 @@ type Request struct {
 	Trailer http.Header // its keys are announced, and its values sent after a Body of unknown length
 	Expect  bool        // Body waits for the app's 100 Continue, for a second at most
 
-	// Stop has a read of Body return that waits. It is called when nobody wants the
-	// rest, by who calls RoundTrip or reads the answer: what reads Body has ended before
-	// RoundTrip fails, and before the end of the answer's body or its Close. nil: Body
-	// never waits for long.
-	Stop func()
+	Peer Peer  // nil: Body never waits for long, and nobody wants interim answers
+	Line *Line // nil: the context alone ends the request
+}
 
-	// Interim is called with each answer ahead of the final one (RFC 9110 15.2),
-	// before RoundTrip returns; nil: nobody is interested.
-	Interim func(status int, h http.Header)
+// Peer is whom a request comes from, as far as it is asked while that is under way. It
+// is called by who calls RoundTrip or reads the answer.
+type Peer interface {
+	// Interim is called with each answer ahead of the final one (RFC 9110 15.2).
+	Interim(status int, h http.Header)
+	// Stop has a read of Body return that waits. It is called when nobody wants the
+	// rest: what reads Body has ended before RoundTrip fails, and before the end of the
+	// answer's body or its Close.
+	Stop()
 }
 
 // Field is one line of a head.
@@ -59,7 +64,8 @@ func (e *cutError) Unwrap() error { return e.err }
 // RoundTrip sends r and returns the head of the app's answer, whose body has to be
 // closed. Fields that are about the connection are not in its header; what trailers
 // there are is in Trailer once the body is read. The connection is closed as soon as
-// ctx is done, and then the error is ctx's.
+// ctx is done, and then the error is ctx's; or as soon as r's Line is cut, if it has
+// one, in the place of ctx.
 //
 // What may be asked twice (RFC 9110 9.2.2) is asked again where a connection ended
 // before the app said a word: an app that restarts costs nobody a page. That is a
@@ -106,16 +112,40 @@ func (r *Request) mayRepeat(kept bool) bool {
 
 // anew asks over a new connection.
 func (c *Client) anew(ctx context.Context, r *Request, head *head) (*http.Response, error) {
-	plain, err := c.Dial(ctx)
+	plain, err := c.dial(ctx, r.Line)
 	if err != nil {
 		return nil, err
 	}
 	return c.over(ctx, newConn(plain), r, head)
 }
 
+// dial opens a connection, unless the line is cut.
+func (c *Client) dial(ctx context.Context, line *Line) (net.Conn, error) {
+	if line == nil {
+		return c.Dial(ctx)
+	}
+	dialing, cancel := context.WithCancel(ctx)
+	defer cancel()
+	if !line.Hold(cancel) {
+		return nil, cmp.Or(ctx.Err(), ErrCut)
+	}
+	conn, err := c.Dial(dialing)
+	if !line.Release() && err != nil {
+		err = cmp.Or(ctx.Err(), ErrCut)
+	}
+	return conn, err
+}
+
 // over asks over a connection, which then belongs to the answer, or is closed.
 func (c *Client) over(ctx context.Context, conn *conn, r *Request, head *head) (*http.Response, error) {
-	conn.stop = context.AfterFunc(ctx, conn.abort)
+	if conn.line = r.Line; r.Line != nil {
+		if !r.Line.Hold(conn.abort) {
+			conn.discard()
+			return nil, cmp.Or(ctx.Err(), ErrCut)
+		}
+	} else {
+		conn.stop = context.AfterFunc(ctx, conn.abort)
+	}
 	res, err := conn.ask(r, head)
 	if err == nil {
 		res.body.client = c
@@ -123,11 +153,11 @@ func (c *Client) over(ctx context.Context, conn *conn, r *Request, head *head) (
 		return &res.Response, nil
 	}
 	left := ctx.Err() // before Stop, which may end the context as well
-	conn.discard()
-	if left != nil {
-		return nil, left
+	if !conn.letGo() {
+		err = ErrCut
 	}
-	return nil, err
+	conn.discard()
+	return nil, cmp.Or(left, err)
 }
 
 // CloseIdle closes the connections that are kept.

@@ -340,7 +340,7 @@ func TestAnEarlyAnswerEndsTheUpload(t *testing.T) {
 		reading, stopped := &waiting{stop: make(chan struct{})}, 0
 		r := get()
 		r.Method, r.Body, r.Length = "POST", reading, 1<<40
-		r.Stop = func() { stopped++; close(reading.stop) }
+		r.Peer = peer{stop: func() { stopped++; close(reading.stop) }}
 		res, body, err := a.ask(r)
 		if err != nil || res.StatusCode != 413 || len(body) != 100_000 || stopped != 1 {
 			t.Errorf("%v, %d bytes, %v; stopped %d times", res, len(body), err, stopped)
@@ -356,6 +356,14 @@ func TestAnEarlyAnswerEndsTheUpload(t *testing.T) {
 		}
 	}
 }
+
+type peer struct {
+	interim func(int)
+	stop    func()
+}
+
+func (p peer) Interim(status int, _ http.Header) { p.interim(status) }
+func (p peer) Stop()                             { p.stop() }
 
 // waiting is a body that says a word and then waits.
 type waiting struct {
@@ -405,7 +413,7 @@ func TestContinue(t *testing.T) {
 		var interim []int
 		r := get()
 		r.Method, r.Body, r.Length, r.Expect = "POST", strings.NewReader("body"), 4, true
-		r.Interim = func(status int, _ http.Header) { interim = append(interim, status) }
+		r.Peer = peer{interim: func(status int) { interim = append(interim, status) }, stop: func() {}}
 		res, body, err := a.ask(r)
 		if refused := how == "refusal"; err != nil || refused != (res.StatusCode == 417) || refused != (body != "body") || (len(interim) == 1) != (how == "continue") {
 			t.Errorf("%s: %v %q, %v; ahead of it %v", how, res, body, err, interim)

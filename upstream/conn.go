@@ -22,7 +22,9 @@ type conn struct {
 
 	kept  bool // it was used before
 	since time.Time
-	stop  func() bool // ends the watch over the request's context
+	stop  func() bool // ends the watch over the request's context; nil: line
+	line  *Line       // of the request; nil: stop
+	abort func()      // is for when nobody waits for the answer any more
 	send  *sending    // the body under way; nil: none
 
 	// Of exchange:
@@ -36,6 +38,7 @@ type conn struct {
 
 func newConn(c net.Conn) *conn {
 	own := &conn{Conn: c, buf: make([]byte, bufferSize)}
+	own.abort = func() { c.Close() }
 	if plain, ok := c.(syscall.Conn); ok && canTry {
 		own.raw, _ = plain.SyscallConn()
 		own.try = own.exchange
@@ -43,14 +46,21 @@ func newConn(c net.Conn) *conn {
 	return own
 }
 
-// abort is for when nobody waits for the answer any more.
-func (c *conn) abort() { c.Conn.Close() }
+// letGo ends the watch over the request, and reports false when that has ended the
+// connection.
+func (c *conn) letGo() bool {
+	switch {
+	case c.line != nil:
+		return c.line.Release()
+	case c.stop != nil:
+		return c.stop()
+	}
+	return true
+}
 
 // discard ends a connection and what is under way over it.
 func (c *conn) discard() {
-	if c.stop != nil {
-		c.stop()
-	}
+	c.letGo()
 	c.Conn.Close()
 	if c.send != nil {
 		c.send.cancel()

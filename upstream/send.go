@@ -59,8 +59,8 @@ func (s *sending) cancel() {
 		return
 	default:
 	}
-	if s.r.Stop != nil {
-		s.r.Stop()
+	if s.r.Peer != nil {
+		s.r.Peer.Stop()
 	}
 	<-s.over
 }

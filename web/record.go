@@ -99,13 +99,14 @@ func (rec *Record) write(method, path string) {
 	if rec.Status >= 500 {
 		level = slog.LevelError
 	}
-	attrs := []slog.Attr{
+	attrs := make([]slog.Attr, 0, 9)
+	attrs = append(attrs,
 		slog.String("id", rec.ID),
 		slog.String("method", Printable(method)),
 		slog.String("path", Printable(path)),
 		slog.Int("status", rec.Status),
 		slog.Float64("ms", float64(time.Since(rec.start).Microseconds())/1000),
-	}
+	)
 	for _, a := range []struct{ key, value string }{
 		{"client", rec.Client}, {"sub", rec.Subject}, {"decision", rec.Decision},
 	} {
