@@ -85,6 +85,21 @@ func operation() []Problem {
 			Do:    []string{"Try again in a moment."},
 		},
 		{
+			Code: "nothing_to_connect", Where: page,
+			Means: "Access to APIs is granted at the main provider, and this person signed in at another.",
+			Do:    []string{"Sign in with an account of the main provider, that of SIDEGATE_ISSUER."},
+		},
+		{
+			Code: "too_many", Where: "the answer of POST /probe on the private listener",
+			Means: "Several sidegate doctor are at work already.",
+			Do:    []string{"Run it again in a minute."},
+		},
+		{
+			Code: "not_found", Where: "the answer of /_gate/probe",
+			Means: "This address answers sidegate doctor alone, which has leave for a minute.",
+			Do:    []string{"Run sidegate doctor on the machine of sidegate, with its settings."},
+		},
+		{
 			Code: "not_revoked", Where: page,
 			Means: "sidegate has forgotten the access, but the provider did not confirm that it is revoked there.",
 			Do:    []string{"Take it back at the provider: for Google at https://myaccount.google.com/connections."},

@@ -20,13 +20,6 @@ type setupOrder struct {
 	given setup.Answers
 }
 
-const setupUsage = `Usage: sidegate setup [--yes] [--public-url URL] [--client-json FILE] [--domain DOMAIN…]
-                      [--email ADDRESS…] [--store STORE] [--env-file FILE]
-
-Asks for what is needed to sign people in with Google, and writes it to sidegate.env. What a
-flag says is not asked; with --yes nothing is.
-`
-
 func parseSetup(args []string) (setupOrder, error) {
 	var o setupOrder
 	flags := flag.NewFlagSet("setup", flag.ContinueOnError)
@@ -57,7 +50,7 @@ func setupCommand(ctx context.Context, args []string, in io.Reader, to streams) 
 		if !errors.Is(err, flag.ErrHelp) {
 			fmt.Fprintf(to.err, "sidegate: setup: %v\n\n", err)
 		}
-		fmt.Fprint(to.err, setupUsage)
+		fmt.Fprint(to.err, verbNamed("setup").help())
 		return exitCode(2)
 	}
 	if !order.yes && !isTerminal(in) {
@@ -72,6 +65,7 @@ func setupCommand(ctx context.Context, args []string, in io.Reader, to streams) 
 		In: in, Out: to.out, Yes: order.yes, EnvFile: path, Look: downloads(path), Given: order.given,
 		Judge:    func(text string) map[string]string { return judge(path, text) },
 		Redirect: config.RedirectURI,
+		Doctor:   func(ctx context.Context) int { return report(to, doctorCommand(ctx, doctorOrder{}, to)) },
 	})
 	if errors.Is(err, setup.ErrStopped) {
 		fmt.Fprintf(to.err, "sidegate: %v\n", err)
