@@ -78,7 +78,7 @@ func (c setup) start(t *testing.T) *site {
 	if c.feed {
 		go s.sessions.Follow(t.Context(), func(bool, error) {})
 	}
-	s.Config.Handler = ours.Record(log, ours.Handle(s.serve))
+	s.Config.Handler = s.log.after(ours.Record(log, ours.Handle(s.serve)))
 	if c.https {
 		s.StartTLS()
 	} else {
@@ -198,10 +198,20 @@ type clock struct{ offset atomic.Int64 }
 func (c *clock) Now() time.Time          { return time.Now().Add(time.Duration(c.offset.Load())) }
 func (c *clock) Advance(d time.Duration) { c.offset.Add(int64(d)) }
 
-// lines collects the log.
+// lines collects the log. An answer can arrive before the line about it is written, so
+// who reads waits for requests under way.
 type lines struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
+	underWay sync.WaitGroup
+	mu       sync.Mutex
+	buf      bytes.Buffer
+}
+
+func (l *lines) after(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		l.underWay.Add(1)
+		defer l.underWay.Done()
+		next.ServeHTTP(w, r)
+	})
 }
 
 func (l *lines) Write(p []byte) (int, error) {
@@ -211,6 +221,7 @@ func (l *lines) Write(p []byte) (int, error) {
 }
 
 func (l *lines) String() string {
+	l.underWay.Wait()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.buf.String()
