@@ -87,7 +87,40 @@ func TestWhatNobodyAskedForIsNoAnswer(t *testing.T) {
 				}
 				<-said
 			}
+			// Each odd answer ends its connection, and the victim's serves the next one.
+			if _, n := a.counts(); n != 6 {
+				t.Errorf("%s, later %v: %d connections, want 6", name, later, n)
+			}
 		}
+	}
+}
+
+// Nor is what comes before anything was asked.
+func TestAnAppThatSpeaksFirstIsNotHeard(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	said := make(chan bool)
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			defer c.Close()
+			io.WriteString(c, ok)
+			said <- true
+		}
+	}()
+	client := &upstream.Client{Dial: func(context.Context) (net.Conn, error) {
+		c, err := net.Dial("tcp", l.Addr().String())
+		<-said
+		return c, err
+	}}
+	if res, err := client.RoundTrip(t.Context(), get()); err == nil {
+		t.Errorf("answered %s", res.Status)
 	}
 }
 
@@ -195,7 +228,7 @@ func TestStaleConnections(t *testing.T) {
 		r := get()
 		r.Method = c.method
 		if c.body != "" {
-			r.Body, r.Length = strings.NewReader(c.body), int64(len(c.body))
+			r.Body, r.Length = endless{}, int64(len(c.body)) // could be sent twice
 		}
 		if _, _, err := a.ask(r); err == nil {
 			t.Errorf("%s: no error", c.method)
@@ -325,6 +358,11 @@ func TestABrokenBodyIsNoRequest(t *testing.T) {
 		}
 	}
 }
+
+// endless is a body of any length.
+type endless struct{}
+
+func (endless) Read(p []byte) (int, error) { return len(p), nil }
 
 var errBroken = errors.New("broken")
 
