@@ -18,7 +18,7 @@ func TestAmbiguousAnswersAreErrors(t *testing.T) {
 		"HTTP/1.1 200 OK\nContent-Length: 2\n\nok", "HTTP/1.1 200 OK\r\nContent-Length: 2\n\r\nok", "HTTP/1.1 200 OK\r\nX: a\r\n b\r\n\r\n", "HTTP/1.1 200 OK\r\nX: a\rb\r\n\r\n",
 		"HTTP/1.1 200 OK\r\nX: a\x00b\r\n\r\n", "HTTP/1.1 200 OK\r\nX : a\r\n\r\n", "HTTP/1.1 200 OK\r\n: a\r\n\r\n", "HTTP/1.1 200 OK\r\nno field\r\n\r\n", "HTTP/1.1 200 OK\r\n X: a\r\n\r\n",
 		"HTTP/1.1 20 OK\r\n\r\n", "HTTP/1.1 2000 OK\r\n\r\n", "HTTP/1.1 099 OK\r\n\r\n", "HTTP/2.0 200 OK\r\n\r\n", "HTTP/1.2 200 OK\r\n\r\n", "http/1.1 200 OK\r\n\r\n", "SSH-2.0-x\r\n\r\n", "\r\nHTTP/1.1 200 OK\r\n\r\n",
-		"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n", "HTTP/1.1 100 Continue\r\nContent-Length: 5\r\n\r\nhello" + ok,
+		"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n", "HTTP/1.1 100 Continue\r\nContent-Length: 5\r\n\r\n" + ok, "HTTP/1.1 103 Early Hints\r\nTransfer-Encoding: chunked\r\n\r\n" + ok,
 		"HTTP/1.1 200 OK\r\n" + strings.Repeat("X: y\r\n", 1001) + "\r\n", "HTTP/1.1 200 OK\r\nX: " + strings.Repeat("y", 256<<10) + "\r\n\r\n",
 		strings.Repeat("HTTP/1.1 102 Processing\r\n\r\n", 65) + ok, strings.Repeat("HTTP/1.1 102 Processing\r\nX: "+strings.Repeat("x", 9<<10)+"\r\n\r\n", 30) + ok,
 	} {
@@ -74,6 +74,14 @@ func TestWhereAnswersEnd(t *testing.T) {
 		a.wantOK(t)
 		if _, n := a.counts(); n != 2 {
 			t.Errorf("%q: the connection was used again", last)
+		}
+	}
+	for _, odd := range []string{"Content-Length: 6", "Transfer-Encoding: chunked"} {
+		a = start(t, "tcp", says("HTTP/1.1 204 No Content\r\n"+odd+"\r\n\r\n", true))
+		a.ask(get())
+		a.ask(get())
+		if _, n := a.counts(); n != 2 {
+			t.Errorf("a 204 with %s: what cannot be there may come, and the connection was used again", odd)
 		}
 	}
 }
