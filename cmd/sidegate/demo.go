@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"strings"
 
 	"sidegate/config"
@@ -122,21 +121,6 @@ func freeAddress(addr string) string {
 		}
 	}
 	return addr
-}
-
-// loopbackServer is an http.Server on a free port of 127.0.0.1.
-type loopbackServer struct {
-	net.Listener
-	http *http.Server
-}
-
-// Close ends the server.
-func (l loopbackServer) Close() error { return l.http.Close() }
-
-func serveLoopback(l net.Listener, h http.Handler) loopbackServer {
-	s := loopbackServer{l, &http.Server{Handler: h}}
-	go s.http.Serve(l)
-	return s
 }
 
 // startProvider starts the built-in provider and makes it the issuer.

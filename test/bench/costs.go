@@ -173,7 +173,7 @@ func (r *run) storeCosts(ctx context.Context, k *costs) error {
 		if err != nil {
 			return nil, nil, err
 		}
-		p, err := newPeople(store, secret, public)
+		p, err := newPeople(store, secret, public, "http://127.0.0.1:8")
 		return p, store, err
 	}
 	p, store, err := replica()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"sidegate/session"
@@ -19,6 +20,7 @@ type hall struct {
 	secret  string
 	cookies []string // of people who have signed in
 	others  int      // sessions of people who do not come
+	issuer  string
 	open    func() (session.Store, error)
 	server  *redisServer
 }
@@ -54,6 +56,11 @@ func (r *run) newHall(ctx context.Context, kind string) (h *hall, err error) {
 		h.store = []int{h.server.pid()}
 	}
 	env, err := r.gateEnv(ctx, h.candidate, store, h.secret)
+	for _, setting := range env {
+		if issuer, ok := strings.CutPrefix(setting, "SIDEGATE_ISSUER="); ok {
+			h.issuer = issuer
+		}
+	}
 	h.launch = func() (*process, error) { return start(r.dir, h.name, env, r.sidegate) }
 	return h, err
 }
@@ -70,7 +77,7 @@ func (h *hall) invite(ctx context.Context, n int) error {
 		return err
 	}
 	defer store.Close()
-	p, err := newPeople(store, h.secret, h.url)
+	p, err := newPeople(store, h.secret, h.url, h.issuer)
 	if err != nil {
 		return err
 	}

@@ -17,17 +17,18 @@ import (
 // signing in a hundred thousand times through the provider would take an hour.
 type people struct {
 	*session.Manager
-	clock atomic.Int64 // how far it is ahead, in ns
+	issuer string       // of their provider
+	clock  atomic.Int64 // how far it is ahead, in ns
 }
 
 // newPeople returns a Manager on a store, as sidegate has one, with a clock that can be
 // put forward.
-func newPeople(store session.Store, secret, public string) (*people, error) {
+func newPeople(store session.Store, secret, public, issuer string) (*people, error) {
 	keys, err := session.NewKeys(secret)
 	if err != nil {
 		return nil, err
 	}
-	p := &people{}
+	p := &people{issuer: issuer}
 	p.Manager = session.NewManager(session.Options{
 		Store: store, Keys: keys, Live: &session.Live{}, Audience: public,
 		Limits: session.Limits{Idle: 12 * time.Hour, Max: 168 * time.Hour, Grace: time.Minute},
@@ -37,9 +38,9 @@ func newPeople(store session.Store, secret, public string) (*people, error) {
 }
 
 // person is the n-th.
-func person(n int) identity.Identity {
+func (p *people) person(n int) identity.Identity {
 	return identity.Identity{
-		Issuer: "http://127.0.0.1:9000", Subject: fmt.Sprintf("1%020d", n), Email: fmt.Sprintf("person-%d@example.com", n),
+		Issuer: p.issuer, Subject: fmt.Sprintf("1%020d", n), Email: fmt.Sprintf("person-%d@example.com", n),
 		EmailVerified: true, Name: fmt.Sprintf("Person Number %d", n), Picture: "https://lh3.googleusercontent.com/a/ACg8ocKq3o7hKx0PZ2m5f0mO4bV1tq=s96-c",
 	}
 }
@@ -49,11 +50,11 @@ func person(n int) identity.Identity {
 func (p *people) signIn(ctx context.Context, from, to, atATime int) ([]session.Session, []string, error) {
 	sessions, cookies := make([]session.Session, to-from), make([]string, to-from)
 	err := crowd(to-from, atATime, func(i int) error {
-		s, cookie, err := p.signInOne(ctx, person(from+i))
+		s, cookie, err := p.signInOne(ctx, p.person(from+i))
 		// A call of the store has 250 ms, which a busy machine may let pass.
 		for range 5 {
 			if err != nil {
-				s, cookie, err = p.signInOne(ctx, person(from+i))
+				s, cookie, err = p.signInOne(ctx, p.person(from+i))
 			}
 		}
 		sessions[i], cookies[i] = s, cookie

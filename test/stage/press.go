@@ -76,7 +76,9 @@ func (p *Tab) SignIn(account string) {
 func (p *Tab) ClickUntil(css, where, want string) {
 	p.t.Helper()
 	var pressed time.Time
-	rig.Eventually(p.t, func() string { return fmt.Sprintf("pressing %s does not show %q in %s\n%s", css, want, where, p.State()) }, func() bool {
+	rig.Eventually(p.t, func() string {
+		return fmt.Sprintf("pressing %s does not show %q in %s\n%s", css, want, where, p.State())
+	}, func() bool {
 		if strings.Contains(p.Text(where), want) {
 			return true
 		}
