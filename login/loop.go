@@ -84,7 +84,7 @@ const tryAgain = "&loop=ended"
 // loop tells what is most likely wrong.
 func (l *Login) loop(r *http.Request, returnTo string) error {
 	return &web.Error{
-		Status: http.StatusBadRequest, Code: "sign_in_loop",
+		Status: http.StatusBadRequest, Code: "sign_in_loop", Title: "Your browser did not keep the sign-in",
 		Public: "You signed in, but your browser came back without our cookie, and each further sign-in would end here again. " + l.mismatch(l.astray(r), r.Host) +
 			"Allow cookies for this site, then try again.",
 		Action: web.Action{Label: "Try again", Href: path(returnTo) + tryAgain},

@@ -94,6 +94,7 @@ func ownPages() map[string]web.Handler {
 		"account":        show(s, 200, account()),
 		"account-unsure": show(&web.Site{Demo: true}, 200, unsure()),
 		"400":            fail(web.Error{Status: 400, Code: "callback_invalid", Public: "This sign-in link is not complete or not ours. Start from the beginning.", Action: web.Action{Label: "Sign in", Href: "/in"}}),
+		"loop":           fail(web.Error{Status: 400, Code: "sign_in_loop", Title: "Your browser did not keep the sign-in", Public: "You signed in, but your browser came back without our cookie, and each further sign-in would end here again. This address is http://app.local:8080, and the site is set up for https://app.example.com. Allow cookies for this site, then try again.", Action: web.Action{Label: "Try again", Href: "/in"}}),
 		"401":            fail(web.Error{Status: 401, Code: "session_required", Public: "You are not signed in, or your session has ended.", Action: web.Action{Label: "Sign in", Href: "/in"}}),
 		"403":            fail(web.Error{Status: 403, Code: "foreign_form", Public: "This came from another site, so nobody has been signed out."}),
 		"404":            fail(web.Error{Status: 404, Code: "path_denied", Public: "This address of the app is not for browsers."}),
