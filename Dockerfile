@@ -9,7 +9,9 @@ RUN ["go", "mod", "download"]
 COPY . .
 ENV CGO_ENABLED=0
 # Without the demo: it listens on loopback only, where nobody outside could reach it.
-RUN ["go", "build", "-tags=nodemo", "-trimpath", "-ldflags=-s -w", "-o", "/out/sidegate", "./cmd/sidegate"]
+# And without methods in templates, which it has none of: a third of its size, see release/slim.
+RUN ["go", "run", "./release/slim", "/tmp/overlay.json"]
+RUN ["go", "build", "-overlay=/tmp/overlay.json", "-tags=nodemo", "-trimpath", "-ldflags=-s -w", "-o", "/out/sidegate", "./cmd/sidegate"]
 
 FROM scratch
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/

@@ -19,8 +19,16 @@ var files embed.FS
 
 // templates are parsed once, before the first request; a mistake in them stops
 // the start. They are never changed afterwards.
-var templates = template.Must(template.New("").Funcs(template.FuncMap{"path": ownPath}).
-	ParseFS(files, "templates/*.html"))
+var templates = template.Must(template.New("").Funcs(functions()).ParseFS(files, "templates/*.html"))
+
+// functions are what templates may call. They call no methods: the container image is
+// built so that they cannot, see release/slim.
+func functions() template.FuncMap {
+	return template.FuncMap{
+		"path": ownPath, "at": view.At, "lasting": view.Lasting, "initial": Person.Initial, "explained": problem.Explained,
+		"source": Logo.Source, "known": func(t time.Time) bool { return !t.IsZero() },
+	}
+}
 
 // Page is one of our pages: SignInPage, SignedOut, Ended, Refused, Account or
 // ConfirmSignOut. Every address in them is a path of our own origin; anything else is left out.

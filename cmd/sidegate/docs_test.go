@@ -238,7 +238,7 @@ func TestTheManualsUnitIsAUnit(t *testing.T) {
 
 // What the manual says to tell Streamlit is what its preset tells it.
 func TestTheManualTellsStreamlitWhatRunTells(t *testing.T) {
-	for _, line := range newRecipe(apps.Named("streamlit"), "").Environment() {
+	for _, line := range newRecipe(apps.Named("streamlit"), "").Environment {
 		name, value, _ := strings.Cut(line, "=")
 		if name == "STREAMLIT_SERVER_TRUSTED_USER_HEADERS" && !strings.Contains(manual(t)["docs/migrate.md"], name+"='"+value+"'") {
 			t.Errorf("docs/migrate.md does not have %s", line)

@@ -60,11 +60,18 @@ func recipeCommand(args []string, to streams) error {
 	return writeRecipe(to.out, app, form)
 }
 
-// recipe is what the files in recipes are filled with.
+// recipe is what the files in recipes are filled with: fields, as templates call no
+// methods, see release/slim.
 type recipe struct {
-	App    apps.App
-	Public string // where browsers will find it
-	Base   string // image that the app's is built from
+	App         apps.App
+	Recipe      apps.Recipe // the app's own part
+	Tested      string      // what the recipe rests on, a sentence
+	Public      string      // where browsers will find it
+	Base        string      // image that the app's is built from
+	Environment []string    // what the app is told, as `sidegate run` tells it
+	Variables   []variable  // that, and what any app may go by
+	Settings    []variable  // of sidegate, besides the usual ones
+	Command     []string    // starts the app on its usual port; none: it is a service of its own
 }
 
 // writeRecipe prints one form of an app's recipe, complete but for what only its
@@ -90,63 +97,54 @@ func newRecipe(app apps.App, form string) recipe {
 	if form == "--systemd" || form == "--kubernetes" {
 		public = "https://app.example.com" // to be replaced, as everywhere in the file
 	}
-	return recipe{app, public, "python:3.13-slim"}
+	told := environment(app, public)
+	return recipe{
+		App: app, Recipe: app.Recipe, Tested: tested(app.Recipe), Public: public, Base: "python:3.13-slim",
+		Environment: told, Variables: variables(append([]string{"HOST=127.0.0.1", "PORT=" + app.Recipe.Port}, told...)),
+		Settings: variables(app.Recipe.Settings), Command: onPort(app.Recipe),
+	}
 }
 
-// Recipe is the app's own part.
-func (r recipe) Recipe() apps.Recipe { return r.App.Recipe }
-
-// Tested says what the recipe rests on.
-func (r recipe) Tested() string {
-	if test := r.App.Recipe.Tested; strings.HasPrefix(test, "test/") {
-		return "Its tests try it: " + test + "."
+func tested(r apps.Recipe) string {
+	if strings.HasPrefix(r.Tested, "test/") {
+		return "Its tests try it: " + r.Tested + "."
 	}
-	return "This is " + r.App.Recipe.Tested + "."
+	return "This is " + r.Tested + "."
 }
 
 // appSecret stands for a secret of the app's own: compose takes it from .env.
 const appSecret = "${APP_SECRET:?set it in .env}"
 
-// Environment is what the app is told, as `sidegate run` tells it.
-func (r recipe) Environment() []string {
-	if r.App.Environment == nil {
+func environment(app apps.App, address string) []string {
+	if app.Environment == nil {
 		return nil
 	}
-	public, err := url.Parse(r.Public)
+	public, err := url.Parse(address)
 	if err != nil {
 		return nil
 	}
-	return r.App.Environment(apps.Place{Host: "127.0.0.1", Port: r.App.Recipe.Port, Public: public, Secret: appSecret})
+	return app.Environment(apps.Place{Host: "127.0.0.1", Port: app.Recipe.Port, Public: public, Secret: appSecret})
 }
 
 // variable is one of an environment.
-type variable struct{ Name, Value string }
-
-// IsSecret reports whether the value is one that no file should hold.
-func (v variable) IsSecret() bool { return v.Value == appSecret }
-
-// Variables are those of Environment, and those that any app may go by.
-func (r recipe) Variables() []variable {
-	return variables(append([]string{"HOST=127.0.0.1", "PORT=" + r.App.Recipe.Port}, r.Environment()...))
+type variable struct {
+	Name, Value string
+	IsSecret    bool // one that no file should hold
 }
-
-// Settings are those of sidegate that the recipe names besides the usual ones.
-func (r recipe) Settings() []variable { return variables(r.App.Recipe.Settings) }
 
 func variables(env []string) []variable {
 	var all []variable
 	for _, line := range env {
 		name, value, _ := strings.Cut(line, "=")
-		all = append(all, variable{name, value})
+		all = append(all, variable{name, value, value == appSecret})
 	}
 	return all
 }
 
-// Command starts the app on its usual port; none: it is a service of its own.
-func (r recipe) Command() []string {
+func onPort(r apps.Recipe) []string {
 	var words []string
-	for _, w := range r.App.Recipe.Command {
-		words = append(words, strings.ReplaceAll(w, "{port}", r.App.Recipe.Port))
+	for _, w := range r.Command {
+		words = append(words, strings.ReplaceAll(w, "{port}", r.Port))
 	}
 	return words
 }

@@ -74,12 +74,12 @@ func documents(t *testing.T, text string) (all []document) {
 // preset and the files that its preset names.
 func TestRecipesSayWhatThePresetsDo(t *testing.T) {
 	for _, app := range apps.All() {
-		want := newRecipe(app, "--compose").Variables()
+		want := newRecipe(app, "--compose").Variables
 		if len(want) < 2 || app.Recipe.Port == "" || app.Recipe.Who == "" || app.Recipe.Tested == "" {
 			t.Errorf("%s: its recipe lacks a port, who is signed in, or what it rests on", app.Name)
 		}
 		shell := recipeOf(t, app, "")
-		for _, line := range newRecipe(app, "").Environment() {
+		for _, line := range newRecipe(app, "").Environment {
 			if line = strings.ReplaceAll(line, appSecret, "(a secret of its own)"); !strings.Contains(shell, "#   "+line+"\n") {
 				t.Errorf("%s: the recipe does not say %s", app.Name, line)
 			}
@@ -110,11 +110,11 @@ func TestRecipesSayWhatThePresetsDo(t *testing.T) {
 					if v.ValueFrom.SecretKeyRef.Key == "app-secret" {
 						v.Value = appSecret
 					}
-					env = append(env, variable{v.Name, v.Value})
+					env = append(env, variable{v.Name, v.Value, v.Value == appSecret})
 				}
 			}
 		}
-		if want := newRecipe(app, "--kubernetes").Variables(); !slices.Equal(env, want) {
+		if want := newRecipe(app, "--kubernetes").Variables; !slices.Equal(env, want) {
 			t.Errorf("%s: in Kubernetes the app is told %v, want %v", app.Name, env, want)
 		}
 		for n, file := range app.Recipe.Files {

@@ -133,8 +133,8 @@ func goEnv(t *testing.T, name string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// maxSize is what the image may have, in bytes. With the demo in it it was more.
-const maxSize = 21 << 20
+// maxSize is what the image may have, in bytes.
+const maxSize = 15 << 20
 
 func TestImage(t *testing.T) {
 	t.Parallel()
