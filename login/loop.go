@@ -34,10 +34,11 @@ var (
 // markTime is shorter than a session, whose cookie the browser may rightly have dropped.
 func (l *Login) markTime() time.Duration { return min(loopTime, l.Sessions.Limits.Max/2) }
 
-// markKey names the n-th mark of a browser.
+// markKey names the n-th mark of a browser at this site, whichever provider it came from:
+// the callback is that provider's, and the next sign-in begins at the main Login.
 func (l *Login) markKey(flow session.Token, n string) string {
 	mac := hmac.New(sha256.New, flow[:])
-	mac.Write(append([]byte("sidegate signed in "+n+"\x00"), l.sealer.bind...))
+	mac.Write(append([]byte("sidegate signed in "+n+"\x00"), l.Client.Public...))
 	return "l:" + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 

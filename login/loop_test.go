@@ -60,6 +60,25 @@ func TestALostSessionCookieIsNoticedAtTheSecondTurn(t *testing.T) {
 	}
 }
 
+// It is noticed whichever provider the person chose, and a sign-out is still none.
+func TestALostSessionCookieIsNoticedAtAFurtherProvider(t *testing.T) {
+	p := newPair(t)
+	b := p.newBrowser()
+	b.client.Jar = &forgetful{b.client.Jar, "sidegate"}
+	for range 2 {
+		b.open("/_gate/login?rd=%2Fpage&provider=okta")
+	}
+	if got := b.open("/page"); got.status != http.StatusBadRequest || !strings.Contains(got.body, "sidegate explain sign_in_loop") {
+		t.Errorf("got %d at %s: %s", got.status, got.url, got.text())
+	}
+	b = p.newBrowser()
+	for range 4 {
+		b.signInAt("okta", "okta:1001")
+		b.send(fromOurPage(b.request(http.MethodPost, "/_gate/logout", "x=1")))
+	}
+	b.signInAt("okta", "okta:1001")
+}
+
 // A tab that asks while another one's cookie is on its way signs in as ever.
 func TestOneSignInAloneIsNoLoop(t *testing.T) {
 	s := newSite(t)
