@@ -21,7 +21,7 @@ import (
 // does not say so to a wrong secret as well: some look at the code first.
 func (p *provider) secret(ctx context.Context) Finding {
 	m, err := p.discover(ctx)
-	if err != nil || m.Token == "" {
+	if err != nil || !p.mayAsk(m, m.Token) {
 		return Unknown("the provider cannot be asked")
 	}
 	code, err := p.dummyExchange(ctx, m, p.client.Secret)
@@ -81,7 +81,7 @@ func (p *provider) dummyExchange(ctx context.Context, m metadata, secret string)
 // one that does not must not send anything there (RFC 6749 4.1.2.1).
 func (p *provider) registered(ctx context.Context) Finding {
 	m, err := p.discover(ctx)
-	if err != nil || m.Auth == "" {
+	if err != nil || !p.mayAsk(m, m.Auth) {
 		return Unknown("the provider cannot be asked")
 	}
 	res, body, err := p.askSilently(ctx, m)

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"strconv"
 	"strings"
@@ -92,8 +93,8 @@ type errStatus int
 func (e errStatus) Error() string { return fmt.Sprintf("it answers %d", int(e)) }
 
 // get fetches a JSON document.
-func (p *provider) get(ctx context.Context, url string, into any) (http.Header, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+func (p *provider) get(ctx context.Context, at string, into any) (http.Header, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, at, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -154,6 +155,12 @@ func (p *provider) answers(ctx context.Context) Finding {
 		return Bad("the provider's discovery document lacks an endpoint that signing in needs",
 			"Set SIDEGATE_ISSUER to an OpenID provider that offers the authorization code flow.")
 	}
+	for _, endpoint := range []string{m.Auth, m.Token, m.Keys} {
+		if !p.mayAsk(m, endpoint) {
+			return Bad("the provider names an endpoint that is not https, which sidegate does not use: "+endpoint,
+				"Have the provider announce https addresses; behind a proxy it has to be told its own.")
+		}
+	}
 	var set struct {
 		Keys []struct {
 			Kty string `json:"kty"`
@@ -166,6 +173,15 @@ func (p *provider) answers(ctx context.Context) Finding {
 		return Bad("the provider's key set is empty: no sign-in can be verified", "Have the provider publish its signing keys at "+m.Keys+".")
 	}
 	return Good("%s answers, with %s", p.client.Issuer, counted(len(set.Keys), "key"))
+}
+
+// mayAsk reports whether an endpoint gets what package login would send there, the client
+// secret for one: not in clear text, unless the issuer itself is on loopback, and not at
+// the word of a document that is another issuer's (OpenID Connect Discovery 4.3).
+func (p *provider) mayAsk(m metadata, endpoint string) bool {
+	u, err := url.Parse(endpoint)
+	return err == nil && u.Host != "" && m.Issuer == p.client.Issuer &&
+		(u.Scheme == "https" || u.Scheme == "http" && strings.HasPrefix(p.client.Issuer, "http://"))
 }
 
 // The clocks may differ by a minute (see package login); a third of that is odd.

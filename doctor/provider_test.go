@@ -1,8 +1,11 @@
 package doctor
 
 import (
+	"context"
 	"encoding/base64"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"testing"
 	"time"
@@ -49,6 +52,40 @@ func TestGooglesErrorPageIsReadAsFarAsItCanBe(t *testing.T) {
 	for _, text := range []string{"", "%%%", base64.URLEncoding.EncodeToString([]byte("something new"))} {
 		if got := codeInError(&url.URL{RawQuery: url.Values{"authError": {text}}.Encode()}); got != "" {
 			t.Errorf("%q: %q", text, got)
+		}
+	}
+}
+
+// The client secret goes where sidegate itself would send it, and nowhere else: not in
+// clear text, and not at another issuer's word (SEC-LEAK-03).
+func TestTheClientSecretGoesToNoEndpointThatSidegateWouldNotUse(t *testing.T) {
+	asked := 0
+	endpoint := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked++
+		io.WriteString(w, `{"error":"invalid_grant"}`)
+	}))
+	defer endpoint.Close()
+	for _, tt := range []struct {
+		issuer, calledItself string
+		want                 bool
+	}{
+		{"https://op.example", "https://op.example", false},
+		{"http://127.0.0.1:1", "https://evil.example", false},
+		{"http://127.0.0.1:1", "http://127.0.0.1:1", true},
+	} {
+		asked = 0
+		p := &provider{client: Client{Issuer: tt.issuer, ID: "id", Secret: "s"}, http: providerClient(), now: time.Now}
+		p.discover = func(context.Context) (metadata, error) {
+			return metadata{Issuer: tt.calledItself, Auth: endpoint.URL, Token: endpoint.URL, Keys: endpoint.URL}, nil
+		}
+		found := p.answers(t.Context())
+		p.secret(t.Context())
+		p.registered(t.Context())
+		if (asked > 0) != tt.want {
+			t.Errorf("%+v: asked %d times", tt, asked)
+		}
+		if !tt.want && found.Status != Fault {
+			t.Errorf("%+v: nobody is told: %+v", tt, found)
 		}
 	}
 }
