@@ -1,7 +1,6 @@
 package config
 
 import (
-	"os"
 	"slices"
 	"strings"
 	"unicode"
@@ -89,7 +88,7 @@ func (p *parser) file(name, path string) string {
 	if path == "" {
 		return ""
 	}
-	f, err := os.Open(path)
+	f, err := openFile(path)
 	if err != nil {
 		p.fault(name, "names the file %q, which %s", path, cannotRead(err))
 		return path

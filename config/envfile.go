@@ -54,7 +54,7 @@ func openEnvFile(path, providers string) (envFile, error) {
 	if !named {
 		path = EnvFile
 	}
-	f, err := os.Open(path)
+	f, err := openFile(path)
 	switch {
 	case err != nil && !named && errors.Is(err, os.ErrNotExist):
 		return envFile{}, nil
@@ -65,6 +65,9 @@ func openEnvFile(path, providers string) (envFile, error) {
 	info, err := f.Stat()
 	if err != nil {
 		return envFile{}, &Fault{Name: path, Problem: cannotRead(err)}
+	}
+	if !named && foreignLink(path) {
+		return envFile{}, &Fault{Name: path, Problem: foreign()}
 	}
 	if problem := unsafe(info, named); problem != "" {
 		return envFile{}, &Fault{Name: path, Problem: problem}
@@ -85,22 +88,35 @@ func openEnvFile(path, providers string) (envFile, error) {
 // anybody can put a file into a folder like /tmp; one that is named may be readable to
 // others, as container engines mount them.
 func unsafe(info os.FileInfo, named bool) (problem string) {
-	mode := info.Mode()
-	owner := os.Geteuid()
-	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
-		owner = int(stat.Uid)
-	}
-	switch {
+	switch mode := info.Mode(); {
 	case !mode.IsRegular():
 		return "is no regular file; settings are read again while sidegate runs"
 	case mode.Perm()&0o022 != 0:
 		return "can be written by others, who could let themselves in; run: chmod 600 " + info.Name()
 	case !named && mode.Perm()&0o044 != 0:
 		return "can be read by others, and may hold secrets; run: chmod 600 " + info.Name()
-	case !named && owner != os.Geteuid():
-		return "belongs to another user; if it is meant, name it in " + prefix + "_ENV_FILE"
+	case !named && !owned(info):
+		return foreign()
 	}
 	return ""
+}
+
+// owned reports whether a file belongs to the user that we are.
+func owned(info os.FileInfo) bool {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	return !ok || int(stat.Uid) == os.Geteuid()
+}
+
+// foreignLink reports whether path is a link that somebody else has made: a file of ours
+// that it leads to is not what we meant to read here. Not all systems keep us from
+// following one, as Linux does by fs.protected_symlinks.
+func foreignLink(path string) bool {
+	link, err := os.Lstat(path)
+	return err != nil || !owned(link)
+}
+
+func foreign() (problem string) {
+	return "belongs to another user; if it is meant, name it in " + prefix + "_ENV_FILE"
 }
 
 // parseEnvFile reads lines NAME=VALUE, blank ones and # comments. It takes only what

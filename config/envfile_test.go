@@ -1,11 +1,17 @@
 package config
 
 import (
+	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
+
+	"sidegate/test/need"
 )
 
 // envFileOf writes an env file, readable to its owner alone.
@@ -196,5 +202,92 @@ func TestFurtherProvidersComeFromTheEnvFileAndTheEnvironment(t *testing.T) {
 	t.Setenv("SIDEGATE_PROVIDERS", "keycloak")
 	if _, err := FromEnv(); err == nil || !strings.Contains(err.Error(), "OKTA_ISSUER") || !strings.Contains(err.Error(), "OKTA_CLIENT_ID") {
 		t.Errorf("settings of a provider that the environment does not list are taken: %v", err)
+	}
+}
+
+// A link that somebody else has put there chooses among our files which settings are in
+// force (SEC-CFG-08).
+func TestALinkOfAnotherUserIsNotFollowed(t *testing.T) {
+	need.Root(t, "a link of another user")
+	bare(t)
+	path := filepath.Join(t.TempDir(), EnvFile)
+	if err := os.Symlink(envFileOf(t, "SIDEGATE_DRAIN=3s"), path); err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(filepath.Dir(path))
+	if raw, err := FromEnv(); err != nil || raw.Drain != "3s" {
+		t.Errorf("our own link: DRAIN=%q, %v", raw.Drain, err)
+	}
+	if err := os.Lchown(path, 65534, 65534); err != nil {
+		t.Fatal(err)
+	}
+	if raw, err := FromEnv(); err == nil || raw.Drain != "" || !strings.Contains(err.Error(), "another user") {
+		t.Errorf("another's: DRAIN=%q, %v", raw.Drain, err)
+	}
+}
+
+// A pipe in a file's place holds up neither the start nor the reading of secrets anew.
+func TestNobodyWaitsForAPipe(t *testing.T) {
+	bare(t)
+	silent := filepath.Join(t.TempDir(), EnvFile) // nobody writes
+	mute := filepath.Join(t.TempDir(), "mute")    // somebody could, and does not
+	for _, path := range []string{silent, mute} {
+		if err := syscall.Mkfifo(path, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	writer, err := os.OpenFile(mute, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer writer.Close()
+	t.Chdir(filepath.Dir(silent))
+	done := make(chan error, 2)
+	go func() {
+		_, found := FromEnv()
+		done <- found
+		_, parsed := Raw{ClientSecretFile: silent, Logo: mute, AllowedEmailsFile: silent, ClientJSON: silent}.Parse()
+		done <- parsed
+	}()
+	for _, want := range [][]string{
+		{EnvFile, "no regular file"},
+		{"SIDEGATE_CLIENT_SECRET_FILE", "is empty", "SIDEGATE_LOGO", "timeout", "SIDEGATE_CLIENT_JSON"},
+	} {
+		select {
+		case err := <-done:
+			for _, word := range want {
+				if err == nil || !strings.Contains(err.Error(), word) {
+					t.Errorf("no word of %q: %v", word, err)
+				}
+			}
+		case <-time.After(30 * time.Second):
+			t.Fatal("it waits for a pipe")
+		}
+	}
+}
+
+// A shell's <(…) is a pipe that is written into.
+func TestASecretMayComeThroughAPipe(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	writer, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	written := make(chan error, 1)
+	opened, err := openFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer opened.Close()
+	go func() {
+		_, err := writer.WriteString("canary")
+		written <- errors.Join(err, writer.Close())
+	}()
+	got, err := io.ReadAll(opened)
+	if string(got) != "canary" || err != nil || <-written != nil {
+		t.Errorf("got %q, %v", got, err)
 	}
 }

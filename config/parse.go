@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -152,7 +151,7 @@ func (p *parser) fromFile(name, value, path string) string {
 // readFile returns a small file, or what is wrong with it as the end of a
 // sentence.
 func readFile(path string) (content, problem string) {
-	f, err := os.Open(path)
+	f, err := openFile(path)
 	if err != nil {
 		return "", cannotRead(err)
 	}
