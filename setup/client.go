@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // The pages of the console, under the names that they have there.
@@ -182,13 +183,14 @@ func (c *client) json() []byte {
 	return append(text, '\n')
 }
 
-// findClients returns the files that Google lets one download, the newest first.
+// findClients returns the files that Google lets one download, the newest first. Web pages
+// choose names of downloads: one that could steer the terminal is left out.
 func findClients(folders []string) []string {
 	var found []string
 	age := make(map[string]int64)
 	for _, folder := range folders {
 		matches, _ := filepath.Glob(filepath.Join(folder, "client_secret*.json"))
-		for _, path := range matches {
+		for _, path := range slices.DeleteFunc(matches, unprintable) {
 			if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && age[path] == 0 {
 				found, age[path] = append(found, path), info.ModTime().UnixNano()
 			}
@@ -196,6 +198,10 @@ func findClients(folders []string) []string {
 	}
 	slices.SortStableFunc(found, func(a, b string) int { return int(min(1, max(-1, age[b]-age[a]))) })
 	return found
+}
+
+func unprintable(path string) bool {
+	return strings.ContainsFunc(path, func(r rune) bool { return !unicode.IsPrint(r) })
 }
 
 // homePath reads ~/ as a shell would.

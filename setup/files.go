@@ -22,7 +22,10 @@ func (f newFile) write() error {
 		return fmt.Errorf("write %s: %w", f.path, err)
 	}
 	defer os.Remove(temp.Name()) // of no use once it has its name
-	_, err = temp.Write(f.content)
+	err = temp.Chmod(0o600)      // with some umasks not even we could read it
+	if err == nil {
+		_, err = temp.Write(f.content)
+	}
 	if err == nil {
 		err = temp.Sync()
 	}

@@ -14,6 +14,7 @@ import (
 	"io"
 	"path/filepath"
 	"strings"
+	"unicode"
 )
 
 // Options are what a conversation works with.
@@ -60,6 +61,9 @@ const (
 // Run holds the conversation.
 func Run(ctx context.Context, o Options) error {
 	path, err := filepath.Abs(o.EnvFile)
+	if err == nil {
+		err = oneLine(path, o.Given.PublicURL, o.Given.ClientJSON, o.Given.Domains, o.Given.Emails, o.Given.Store)
+	}
 	if err != nil {
 		return err
 	}
@@ -78,6 +82,17 @@ func Run(ctx context.Context, o Options) error {
 	}
 	s.ignore()
 	return s.finish(ctx)
+}
+
+// oneLine refuses what would be more than one line of the env file, and so set what
+// nobody meant to: a script may pass on what it was given by others.
+func oneLine(given ...string) error {
+	for _, g := range given {
+		if strings.ContainsFunc(g, unicode.IsControl) {
+			return fmt.Errorf("%q holds a control character, such as a line break", g)
+		}
+	}
+	return nil
 }
 
 // setup is a conversation under way.

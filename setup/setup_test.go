@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -318,6 +319,65 @@ func TestScriptsGiveTheAnswersAsFlags(t *testing.T) {
 	s.given = setup.Answers{}
 	if out, err := s.says(); err != nil || s.written("sidegate.env") != env || s.written("sidegate.secret") != secret {
 		t.Errorf("again, with no flag: %v\n%s", err, out)
+	}
+}
+
+// A line break in an answer would set what nobody meant to (SEC-CFG-02).
+func TestAnAnswerIsOneLine(t *testing.T) {
+	const more = "\nSIDEGATE_ALLOW_ANYONE=true"
+	good := setup.Answers{PublicURL: "http://localhost:8080", Domains: "corp.example", Store: "memory:"}
+	for name, spoil := range map[string]func(*scene){
+		"address": func(s *scene) { s.given.PublicURL += more },
+		"client":  func(s *scene) { s.given.ClientJSON += more },
+		"domain":  func(s *scene) { s.given.Domains += more },
+		"e-mail":  func(s *scene) { s.given.Emails = "ann@gmail.com" + more },
+		"store":   func(s *scene) { s.given.Store += more },
+		"folder": func(s *scene) {
+			s.work = filepath.Join(s.work, "x"+more)
+			if err := os.Mkdir(s.work, 0o700); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		s := newScene(t)
+		s.yes, s.given = true, good
+		s.given.ClientJSON = s.file(s.downloads, "client_secret_1.json", webClient(redirect))
+		spoil(s)
+		if out, err := s.says(); err == nil || !strings.Contains(err.Error(), "control character") || strings.Contains(out+err.Error(), more) {
+			t.Errorf("%s: %v\n%s", name, err, out)
+		}
+		s.untouched()
+	}
+}
+
+// Whatever the umask: to others nothing, to us enough.
+func TestFilesAreReadableToTheirOwnerUnderAnyUmask(t *testing.T) {
+	for _, mask := range []int{0, 0o777, 0o400} {
+		s := newScene(t)
+		s.yes = true
+		s.given = setup.Answers{Domains: "corp.example", Store: "redis://127.0.0.1:6379", ClientJSON: s.file(s.downloads, "client_secret_1.json", webClient(redirect))}
+		before := syscall.Umask(mask)
+		_, err := s.says()
+		syscall.Umask(before)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{"sidegate.env", "client_secret_sidegate.json", "sidegate.secret"} {
+			if info, err := os.Stat(filepath.Join(s.work, name)); err != nil || info.Mode() != 0o600 {
+				t.Errorf("umask %04o: %s: %v, %v", mask, name, info.Mode(), err)
+			}
+		}
+	}
+}
+
+func TestNamesOfDownloadsDoNotSteerTheTerminal(t *testing.T) {
+	s := newScene(t)
+	s.file(s.downloads, "client_secret_\x1b]0;owned\a.json", webClient(redirect))
+	s.file(s.downloads, "client_secret_\u202enosj.json", webClient(redirect))
+	s.file(s.downloads, "client_secret_2.json", webClient(redirect))
+	out, _ := s.says("", "1", "1", "corp.example", "n")
+	if strings.ContainsAny(out, "\x1b\u202e") || !strings.Contains(out, "client_secret_2.json") {
+		t.Errorf("%q", out)
 	}
 }
 
