@@ -40,9 +40,11 @@ func (s *setup) ignore() {
 }
 
 // wouldCommit reports whether git would take the file at path. Without git, or outside of
-// a checkout, there is nothing to fear.
+// a checkout, there is nothing to fear. A checkout may come of an archive, with settings
+// that somebody else made: git is to start no program of theirs, as it does to learn
+// what has changed (core.fsmonitor).
 func wouldCommit(dir, path string) bool {
-	err := exec.Command("git", "-C", dir, "check-ignore", "-q", "--", path).Run()
+	err := exec.Command("git", "-c", "core.fsmonitor=false", "-C", dir, "check-ignore", "-q", "--", path).Run()
 	exit, ok := err.(*exec.ExitError)
 	return ok && exit.ExitCode() == 1 // 0: ignored; 128: no checkout
 }

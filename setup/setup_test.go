@@ -415,3 +415,27 @@ func TestWhatGitWouldTakeIsSaidAndIgnored(t *testing.T) {
 		}
 	}
 }
+
+// A checkout that came with settings of its own names programs for git to start.
+func TestGitStartsNoProgramOfTheCheckouts(t *testing.T) {
+	git := need.Program(t, "git", "git")
+	s := newScene(t)
+	s.file(s.downloads, "client_secret_1.json", webClient(redirect))
+	started := filepath.Join(t.TempDir(), "started")
+	hook := s.file(t.TempDir(), "hook", "#!/bin/sh\ntouch "+started+"\n")
+	if err := os.Chmod(hook, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	s.file(s.work, "app.py", "") // with an empty index git asks nobody
+	for _, args := range [][]string{{"init", "-q"}, {"add", "."}, {"config", "core.fsmonitor", hook}} {
+		if out, err := exec.Command(git, append([]string{"-C", s.work}, args...)...).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+	}
+	if out, err := s.says("", "1", "1", "corp.example", "y", "n"); err != nil || !strings.Contains(out, "git does not ignore sidegate.env") {
+		t.Errorf("%v\n%s", err, out)
+	}
+	if _, err := os.Stat(started); err == nil {
+		t.Error("the program was started")
+	}
+}
