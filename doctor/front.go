@@ -146,9 +146,16 @@ func (f *front) ready(ctx context.Context) (path string, why *Finding) {
 
 func ptr[T any](v T) *T { return &v }
 
+// behind reports whether a status is what a sidegate answers that has not issued the
+// nonce: that an address behind it needs a sign-in. An older one says 404, as an app may
+// where the address is public.
+func behind(status int) bool {
+	return status == http.StatusUnauthorized || status == http.StatusNotFound
+}
+
 // stranger explains an answer to a probe that no probe gave.
 func stranger(status int) Finding {
-	if status == http.StatusNotFound {
+	if behind(status) {
 		return Unknown("another replica answered: ask doctor again, or with one running")
 	}
 	return Unknown("what is in front answered %d", status)

@@ -33,7 +33,7 @@ func (f *front) upgrades(ctx context.Context) Finding {
 	}
 	var got Arrived
 	if json.Unmarshal(res.body, &got) != nil || got.Host == "" {
-		if res.status == http.StatusNotFound {
+		if behind(res.status) {
 			return stranger(res.status)
 		}
 		return Bad(fmt.Sprintf("the proxy in front answers a WebSocket's handshake by itself (%d)", res.status), upgradeRemedy)
@@ -100,7 +100,7 @@ func (f *front) takesUploads(ctx context.Context) Finding {
 	switch {
 	case err != nil:
 		return Unknown("could not tell: %v", innermost(err))
-	case refused == http.StatusNotFound:
+	case behind(refused):
 		return stranger(refused)
 	case refused != 0:
 		return Bad(fmt.Sprintf("the proxy in front refuses an upload of %s (%d)", megabytes(largeUpload), refused), remedy)

@@ -95,11 +95,6 @@ func operation() []Problem {
 			Do:    []string{"Run it again in a minute."},
 		},
 		{
-			Code: "not_found", Where: "the answer of /_gate/probe",
-			Means: "This address answers sidegate doctor alone, which has leave for a minute.",
-			Do:    []string{"Run sidegate doctor on the machine of sidegate, with its settings."},
-		},
-		{
 			Code: "not_revoked", Where: page,
 			Means: "sidegate has forgotten the access, but the provider did not confirm that it is revoked there.",
 			Do:    []string{"Take it back at the provider: for Google at https://myaccount.google.com/connections."},

@@ -39,6 +39,11 @@ func (rt *Routes) Serve(w http.ResponseWriter, r *http.Request) error {
 	if own, ok := rt.Own[rawPath(r)]; ok {
 		return own(w, r)
 	}
+	return rt.Behind(w, r)
+}
+
+// Behind answers a request that is for no path of ours.
+func (rt *Routes) Behind(w http.ResponseWriter, r *http.Request) error {
 	if !rt.Public.serves(r.Host) {
 		return &web.Error{
 			Status: http.StatusMisdirectedRequest, Code: "wrong_host",

@@ -24,13 +24,15 @@ func (s *server) issueProbe(w http.ResponseWriter, _ *http.Request) error {
 	return nil
 }
 
-// probe answers what doctor asks over the way in. To everybody else there is nothing.
-func (s *server) probe(w http.ResponseWriter, r *http.Request) error {
-	rec := web.RecordOf(r.Context())
-	rec.Decision = "probe"
-	if s.probes.Serve(w, r) {
-		rec.Status = http.StatusOK
+// probe answers what doctor asks over the way in. To everybody else the address is one
+// that is not ours, down to the last byte: nobody is to learn that there is such a thing.
+func (s *server) probe(otherwise web.Handler) web.Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		if !s.probes.Serve(w, r) {
+			return otherwise(w, r)
+		}
+		rec := web.RecordOf(r.Context())
+		rec.Decision, rec.Status = "probe", http.StatusOK
 		return nil
 	}
-	return &web.Error{Status: http.StatusNotFound, Code: "not_found", Public: "There is nothing at this address."}
 }

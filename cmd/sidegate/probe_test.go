@@ -2,7 +2,11 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -27,6 +31,27 @@ func askProbe(t *testing.T, method, url string, header http.Header) (int, string
 	return res.StatusCode, string(buf[:n])
 }
 
+// answerTo is all of an answer that is not another each time.
+func answerTo(t *testing.T, method, url string, header http.Header) string {
+	t.Helper()
+	r, err := http.NewRequest(method, url, strings.NewReader("{}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	maps.Copy(r.Header, header)
+	res, err := http.DefaultTransport.RoundTrip(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Header.Del("Date")
+	return regexp.MustCompile(`[A-Z2-7]{16}`).ReplaceAllString(fmt.Sprint(res.StatusCode, res.Header, string(body)), "REQUEST-ID")
+}
+
 // The private listener gives leave to ask on the public one, to no web page; without it
 // there is nothing at that address, and a nonce is of use nowhere else (SEC-LEAK-08).
 func TestAProbeNeedsLeaveOfThePrivateListener(t *testing.T) {
@@ -44,9 +69,15 @@ func TestAProbeNeedsLeaveOfThePrivateListener(t *testing.T) {
 	if status, _ := askProbe(t, http.MethodPost, "http://"+s.public.Addr().String()+probePath, asJSON); status != http.StatusUnauthorized {
 		t.Errorf("the public listener gives leave: %d", status)
 	}
-	for _, query := range []string{"", "?n=", "?n=guess", "?n=guess&stream", "?n=guess&seen"} {
-		if status, body := askProbe(t, http.MethodGet, public+query, nil); status != http.StatusNotFound || strings.Contains(body, "peer") {
-			t.Errorf("%q without leave: %d %s", query, status, body)
+	unknown := strings.Replace(public, doctor.ProbePath, doctor.ProbePath+"s", 1)
+	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodDelete, http.MethodOptions, http.MethodConnect} {
+		for _, h := range []http.Header{nil, {"Sec-Fetch-Mode": {"navigate"}}, {"Upgrade": {"websocket"}, "Connection": {"Upgrade"}}} {
+			for _, query := range []string{"", "?n=", "?n=guess", "?n=guess&stream", "?n=guess&seen"} {
+				got, want := answerTo(t, method, public+query, h), answerTo(t, method, unknown+query, h)
+				if got = strings.ReplaceAll(got, "probe", "probes"); got != want {
+					t.Errorf("%s %q %v: without leave it is told from an address that is not ours:\n%s\n%s", method, query, h, got, want)
+				}
+			}
 		}
 	}
 	_, body := askProbe(t, http.MethodPost, admin, asJSON)

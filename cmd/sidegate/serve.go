@@ -131,7 +131,6 @@ func newServer(c config.Config, load func() (config.Config, error), to streams) 
 		Forward: forward, Tunnels: proxy.NewTunnels(forward, sessions, s.live), Site: site,
 	}
 	own := ownPaths(s.login, gate, assertions, site)
-	own[doctor.ProbePath] = web.Only(s.probe, http.MethodGet, http.MethodPost)
 	if gate.Push, err = s.push(headers); err != nil {
 		return nil, err
 	}
@@ -145,6 +144,7 @@ func newServer(c config.Config, load func() (config.Config, error), to streams) 
 		Login: web.Only(s.login.AppLogin, http.MethodGet), Logout: web.Only(s.login.Logout, http.MethodGet),
 		Client: proxy.Client{Trusted: c.Proxy.Trusted}, Public: public,
 	}
+	own[doctor.ProbePath] = s.probe(routes.Behind)
 	return s, s.listen(s.lastAnswers(site.Record(s.log, site.Handle(routes.Serve))))
 }
 
