@@ -50,8 +50,12 @@ func refreshFailed(err error) error {
 
 // RevokeGrant gives a token back because its person wants that (RFC 7009): at Google
 // too, where it withdraws the consent for all apps of the project. errors.ErrUnsupported:
-// the provider has no place for it.
-func (l *Login) RevokeGrant(ctx context.Context, token string) error {
+// the provider has no place for it, or the token is not its own: a session may be of one
+// that has been replaced since, and one's tokens are not for another's eyes.
+func (l *Login) RevokeGrant(ctx context.Context, issuer, token string) error {
+	if issuer != l.Client.Issuer {
+		return errors.ErrUnsupported
+	}
 	ctx, cancel := context.WithTimeout(ctx, l.Patience)
 	defer cancel()
 	m, err := l.provider.metadata.get(ctx)

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"sidegate/login"
 	"sidegate/login/logintest"
 	"sidegate/session"
 )
@@ -199,6 +200,27 @@ func TestADisconnectThatTheProviderDoesNotConfirmSaysSo(t *testing.T) {
 		t.Errorf("%d: %s", p.status, p.body)
 	}
 	s.wantError("afterwards", s.replicas[0].token(t, ticket, read), http.StatusForbidden, "insufficient_scope")
+}
+
+// A session may be of a provider that has been replaced since. The one in its place does
+// not get to see its tokens.
+func TestATokenIsGivenBackToWhomItIsOfAlone(t *testing.T) {
+	s := setup{signIn: session.Scopes{read}}.start(t)
+	b := s.newBrowser()
+	ticket := b.signIn()
+	other := logintest.New(t)
+	other.Change(func(script *logintest.Script) { script.Revocation = true })
+	r := s.replicas[0]
+	r.keeper.Provider = login.New(login.Options{
+		Client: login.Client{Issuer: other.Issuer, ID: other.ClientID, Secret: other.ClientSecret, Public: r.URL}, Now: s.clock.Now,
+	})
+	if p := b.disconnect(); p.status != http.StatusBadGateway || !strings.Contains(p.body, "did not confirm") {
+		t.Errorf("%d: %s", p.status, p.body)
+	}
+	if got := other.Revocations(); len(got) != 0 {
+		t.Errorf("the provider in its place got %v", got)
+	}
+	s.wantError("afterwards", r.token(t, ticket, read), http.StatusForbidden, "insufficient_scope")
 }
 
 func TestAStoreInTroubleDisconnectsNothing(t *testing.T) {

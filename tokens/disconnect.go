@@ -46,7 +46,7 @@ func (k *Keeper) Disconnect(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	if last := cmp.Or(held.Refresh, held.Access); last != "" {
-		err = k.Provider.RevokeGrant(r.Context(), last)
+		err = k.Provider.RevokeGrant(r.Context(), s.Identity.Issuer, last)
 	}
 	if err != nil {
 		return &web.Error{

@@ -18,9 +18,9 @@ type Provider interface {
 	// Refresh returns new tokens for those held. session.ErrGrantLost: the provider
 	// will not take their refresh token any more; any other error passes.
 	Refresh(ctx context.Context, held session.Tokens) (session.Tokens, error)
-	// RevokeGrant gives a token back. errors.ErrUnsupported: the provider has no place
-	// for that.
-	RevokeGrant(ctx context.Context, token string) error
+	// RevokeGrant gives a token of that issuer's back. errors.ErrUnsupported: it is not
+	// this provider, or has no place for that.
+	RevokeGrant(ctx context.Context, issuer, token string) error
 }
 
 // Options are what a Keeper works with; all but Log are needed.
