@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
@@ -93,6 +94,7 @@ func (l *Login) finish(w http.ResponseWriter, r *http.Request, a attempt, here s
 	}
 	in, err := l.exchange(ctx, m, a, code)
 	if err != nil {
+		l.failed(ctx, a, err)
 		return err
 	}
 	rec := web.RecordOf(r.Context())
@@ -116,6 +118,18 @@ func (l *Login) finish(w http.ResponseWriter, r *http.Request, a attempt, here s
 	}
 	l.markSignIn(r.Context(), r, a)
 	return l.redirect(w, r, a.Return, "signed_in")
+}
+
+// failedLife is how long a code that brought nobody in is known as used. Anybody can make
+// up codes, as many as the store has room for; that their sender cannot have one looked
+// at twice within a minute is enough.
+const failedLife = time.Minute
+
+// failed notes that an attempt is spent on a code that the provider did not take.
+func (l *Login) failed(ctx context.Context, a attempt, why error) {
+	if e, ok := errors.AsType[*web.Error](why); ok && e.Code == "code_rejected" {
+		_ = l.Store.Replace(ctx, a.usedKey(), []byte{1}, failedLife) // or it stays for longer
+	}
 }
 
 // groupsUnknown has no reload, as notKept.

@@ -215,3 +215,33 @@ func TestSilentProviderCostsNoMoreThanItsTime(t *testing.T) { // FLT-15, SEC-DOS
 		}
 	}
 }
+
+// Who makes up codes leaves little in the store, and has each looked at once (SEC-DOS-09).
+func TestMadeUpCodesDoNotFillTheStore(t *testing.T) {
+	s := newSite(t)
+	marks := make(map[string]time.Duration)
+	s.store.seen = func(key string, ttl time.Duration) {
+		if before, made := marks[key]; !made || ttl < before { // a second mark changes none
+			marks[key] = ttl
+		}
+	}
+	b := s.newBrowser()
+	for range 3 {
+		callback := withQuery(t, b.callback("/"), "code", "made-up")
+		if p := b.step(callback); p.status != http.StatusBadRequest || !strings.Contains(p.body, "too long or was used") {
+			t.Fatalf("got %d: %s", p.status, p.text())
+		}
+		if p := b.step(callback); p.status != http.StatusBadRequest || !strings.Contains(p.body, "used already. If") {
+			t.Errorf("again: %d: %s", p.status, p.text())
+		}
+	}
+	s.wantHits(logintest.TokenPath, 3)
+	if len(marks) != 3 {
+		t.Errorf("%d marks", len(marks))
+	}
+	for key, ttl := range marks {
+		if ttl > time.Minute {
+			t.Errorf("%s is kept for %v", key, ttl)
+		}
+	}
+}

@@ -315,6 +315,9 @@ func (s *store) Replace(ctx context.Context, key string, value []byte, ttl time.
 	if err := s.trouble("Replace"); err != nil {
 		return err
 	}
+	if s.seen != nil {
+		s.seen(key, ttl)
+	}
 	return s.Store.Replace(ctx, key, value, ttl)
 }
 
