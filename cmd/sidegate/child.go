@@ -57,6 +57,9 @@ func (c *child) start(to streams) error {
 	cmd.Env = append(withoutSettings(os.Environ()), "PORT="+port, "HOST=127.0.0.1")
 	cmd.Env = append(append(cmd.Env, c.environment()...), c.env...)
 	cmd.SysProcAttr = childAttributes()
+	// What the app leaves behind may hold on to its output for ever: where that is no file,
+	// it is not waited for.
+	cmd.WaitDelay = time.Second
 
 	started := make(chan error)
 	go func() {

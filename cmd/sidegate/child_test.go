@@ -39,6 +39,40 @@ func TestNothingOfTheAppIsLeft(t *testing.T) {
 	t.Error("what the app had started is still there")
 }
 
+// The end of an app is its own, whatever it has started keeps of its output; doctor, which
+// collects that, would never end.
+func TestAnAppHasEndedWhenItsOutputIsStillHeld(t *testing.T) {
+	c, err := newChild([]string{"sh", "-c", "echo $$; sleep 300 & exit 3"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept := &lockedWriter{}
+	if err := c.start(streams{kept, kept}); err != nil {
+		t.Fatal(err)
+	}
+	defer syscall.Kill(-c.proc.Pid, syscall.SIGKILL)
+	select {
+	case <-c.done:
+	case <-time.After(30 * time.Second):
+		t.Fatal("it is waited for")
+	}
+	if got := strings.TrimSpace(kept.tail(100)); c.code != 3 || got != strconv.Itoa(c.proc.Pid) {
+		t.Errorf("code %d, output %q", c.code, got)
+	}
+	c.stop(time.Second)
+}
+
+func TestOfAnAppsOutputTheEndIsKept(t *testing.T) {
+	w := &lockedWriter{}
+	for range 10 {
+		w.Write(make([]byte, maxKept))
+	}
+	w.Write([]byte("the end"))
+	if w.tail(7) != "the end" || len(w.to) > maxKept {
+		t.Errorf("%d bytes are kept, and end in %q", len(w.to), w.tail(7))
+	}
+}
+
 // An app that may ask for tokens is told where, and one that may not is told nothing.
 func TestTheAppIsToldWhereToAskForTokens(t *testing.T) {
 	for name, c := range map[string]struct {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -182,21 +181,27 @@ func answersAt(ctx context.Context, addr string) bool {
 	return true
 }
 
-// lockedWriter keeps what an app prints.
+// maxKept bounds what is kept of an app's output, in bytes.
+const maxKept = 64 << 10
+
+// lockedWriter keeps the end of what an app prints.
 type lockedWriter struct {
 	mu sync.Mutex
-	to bytes.Buffer
+	to []byte
 }
 
 func (w *lockedWriter) Write(b []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.to.Write(b)
+	w.to = append(w.to, b...)
+	if len(w.to) > maxKept {
+		w.to = append([]byte(nil), w.to[len(w.to)-maxKept/2:]...)
+	}
+	return len(b), nil
 }
 
 func (w *lockedWriter) tail(n int) string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	s := w.to.String()
-	return s[max(0, len(s)-n):]
+	return string(w.to[max(0, len(w.to)-n):])
 }
