@@ -6,8 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"sync"
@@ -180,7 +180,11 @@ func (f *front) arrives(ctx context.Context) Finding {
 	if json.NewDecoder(io.LimitReader(res.Body, 64<<10)).Decode(&got) != nil || got.Host == "" {
 		return stranger(res.StatusCode)
 	}
-	peer, _, _ := net.SplitHostPort(got.Peer)
+	from, err := netip.ParseAddrPort(got.Peer)
+	if err != nil { // of whoever answers in its place: it is going to be in a remedy
+		return stranger(res.StatusCode)
+	}
+	peer := from.Addr().Unmap().WithZone("").String()
 	switch trusted := f.Trusts(peer); {
 	case !sameHost(got.Host, f.Public):
 		return Bad(fmt.Sprintf("the proxy in front changes the host name: %s arrives as %s", f.Public.Host, got.Host),
