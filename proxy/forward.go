@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"sidegate/identity"
@@ -54,12 +55,21 @@ func visitorOf(ctx context.Context) *visitor {
 // asking is one request on its way to the app.
 type asking struct {
 	upstream.Request
-	w       http.ResponseWriter
-	stopped bool
+	w         http.ResponseWriter
+	modern    bool // the browser speaks HTTP/1.1
+	continued bool // it was told to go on, or did not ask
+	body      body
+	stopped   bool
 }
 
-// Interim implements upstream.Peer.
-func (e *asking) Interim(status int, h http.Header) { passInterim(e.w, status, h) }
+// Interim implements upstream.Peer. Over HTTP/1.0 it would be taken for the answer (RFC
+// 9110 15.2). Ahead of a 100 that a body waits for, net/http may be writing one of its
+// own at the same time: other answers do not come in its way, nobody needs them.
+func (e *asking) Interim(status int, h http.Header) {
+	if e.continued = e.continued || status == http.StatusContinue; e.modern && e.continued {
+		passInterim(e.w, status, h)
+	}
+}
 
 // Stop implements upstream.Peer. A read that waits when the handler returns would be
 // ended by net/http, and any bound on the rest with it (see boundRest).
@@ -81,8 +91,8 @@ func (f *Forwarder) serve(w http.ResponseWriter, r *http.Request, from *visitor,
 	if trailers { // the one hop-by-hop field whose word is for us to pass on
 		r.Header["Te"] = []string{"trailers"}
 	}
-	out := &asking{w: w}
-	f.fill(&out.Request, r, from)
+	out := &asking{w: w, modern: r.ProtoAtLeast(1, 1)}
+	f.fill(out, r, from)
 	out.Peer, out.Line = out, line
 	res, err := f.upstream.ask.RoundTrip(r.Context(), &out.Request)
 	if out.stopped {
@@ -104,21 +114,29 @@ func (f *Forwarder) serve(w http.ResponseWriter, r *http.Request, from *visitor,
 	if page && isPage(res) {
 		addNotice(res)
 	}
+	if out.Body != nil && !out.body.whole.Load() {
+		// The app answers while it still reads. On a connection that goes on, net/http would
+		// read the rest of the body itself ahead of the head, to get to the next request.
+		w.Header().Set("Connection", "close")
+	}
 	f.pass(w, res)
 }
 
 // fill makes out the request to the app of one that was cleaned.
-func (f *Forwarder) fill(out *upstream.Request, r *http.Request, from *visitor) {
+func (f *Forwarder) fill(out *asking, r *http.Request, from *visitor) {
 	out.Method, out.Target, out.Host = r.Method, r.RequestURI, r.Host
 	out.Header, out.More = r.Header, f.says(r, from)
 	out.Expect = hasToken(r.Header["Expect"], "100-continue")
-	if r.ContentLength != 0 {
-		out.Body, out.Length = r.Body, r.ContentLength
+	out.continued = !out.Expect
+	if r.ContentLength == 0 {
+		return
 	}
-	if r.Trailer != nil && out.Body != nil {
+	out.body.Reader = r.Body
+	out.Body, out.Length = &out.body, r.ContentLength
+	if r.Trailer != nil {
 		f.cleanTrailer(r.Trailer) // the names announced
 		out.Trailer = r.Trailer
-		out.Body = &trailedBody{Reader: r.Body, ended: func() { f.cleanTrailer(r.Trailer) }}
+		out.body.ended = func() { f.cleanTrailer(r.Trailer) }
 	}
 }
 
@@ -164,17 +182,20 @@ func (f *Forwarder) cleanTrailer(h http.Header) {
 	h.Del("Cookie")
 }
 
-// trailedBody calls ended when the body has, which is when net/http has filled in
-// the trailers and before they are sent on.
-type trailedBody struct {
+// body is a request's. It notes when all of it was read.
+type body struct {
 	io.Reader
-	ended func()
+	whole atomic.Bool
+	ended func() // is called when net/http has filled in the trailers, before they are sent on; may be nil
 }
 
-func (b *trailedBody) Read(p []byte) (int, error) {
+func (b *body) Read(p []byte) (int, error) {
 	n, err := b.Reader.Read(p)
 	if err == io.EOF {
-		b.ended()
+		if b.ended != nil {
+			b.ended()
+		}
+		b.whole.Store(true)
 	}
 	return n, err
 }
