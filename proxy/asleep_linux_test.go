@@ -102,3 +102,16 @@ func TestATunnelThatSleptEndsThoughItsBrowserTakesNothing(t *testing.T) {
 	}
 	browser.Close()
 }
+
+// Numbers begin anew when all were given once, after months: none is 0, which says that
+// a pipe is awake. Such a one would never wake.
+func TestEverySleeperHasANumber(t *testing.T) {
+	ours, theirs := ends(t)
+	tun := newTunnel(nil, session.Session{}, &sleepers{last: -1})
+	p := &tun.client
+	p.begin(ours, nil, ours, &bufferPool{})
+	if !p.sleep(&tun.ending) || p.number == 0 || !tun.sleepers.take(p) {
+		t.Error("a pipe sleeps that nobody can rouse")
+	}
+	theirs.Close()
+}

@@ -49,11 +49,11 @@ func (s *sleepers) open() bool {
 	return true
 }
 
-// free returns a number that no sleeper has.
+// free returns a number that no sleeper has, nor one that is awake.
 func (s *sleepers) free() int32 {
 	for {
 		s.last++
-		if _, taken := s.asleep[s.last]; !taken {
+		if _, taken := s.asleep[s.last]; !taken && s.last != 0 {
 			return s.last
 		}
 	}
