@@ -79,6 +79,7 @@ func (t secureTransport) request(r *upstream.Request) *http.Request {
 	out := &http.Request{
 		Method: r.Method, Host: r.Host, Header: maps.Clone(r.Header), ContentLength: r.Length, Trailer: r.Trailer,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Close: r.BindsConnection(),
 	}
 	out.URL, _ = targetURL(r.Target)
 	out.URL.Scheme, out.URL.Host = t.app.scheme, t.app.host

@@ -17,8 +17,8 @@ const (
 // Body is an answer's body. Its connection is kept when all of it was read, and
 // closed if Close comes earlier.
 type Body struct {
-	client  *Client
-	conn    *conn // nil: it is over
+	client  *Client // nil: the connection is not kept
+	conn    *conn   // nil: it is over
 	res     *http.Response
 	framing framing
 	left    int64 // bytes of the body, or of the chunk

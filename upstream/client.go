@@ -148,7 +148,9 @@ func (c *Client) over(ctx context.Context, conn *conn, r *Request, head *head) (
 	}
 	res, err := conn.ask(r, head)
 	if err == nil {
-		res.body.client = c
+		if !r.BindsConnection() {
+			res.body.client = c
+		}
 		res.body.arrive()
 		return &res.Response, nil
 	}

@@ -93,6 +93,24 @@ func TestWhatNobodyAskedForIsNoAnswer(t *testing.T) {
 	}
 }
 
+// NTLM and Negotiate sign in a connection: nobody else gets it.
+func TestAConnectionThatSomebodySignedInServesNobodyElse(t *testing.T) {
+	for _, scheme := range []string{"NTLM", "Negotiate", "negotiate", " ntlm"} {
+		a := start(t, "tcp", says(ok, true))
+		for range 2 {
+			a.wantOK(t)
+			r := get()
+			r.Header.Set("Authorization", scheme+" TlRMTVNTUAAB")
+			if _, body, err := a.ask(r); body != "ok" || err != nil {
+				t.Fatalf("%q, %v", body, err)
+			}
+		}
+		if _, n := a.counts(); n != 2 {
+			t.Errorf("%s: %d connections, want one for each sign-in", scheme, n)
+		}
+	}
+}
+
 // Nor is what comes before anything was asked.
 func TestAnAppThatSpeaksFirstIsNotHeard(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -22,5 +22,6 @@
 // A connection is used again only after a whole answer to a whole request, with
 // nothing behind it. Before each use it is read from, without waiting: a byte there
 // was asked for by nobody, and would be taken for the next person's answer
-// (SEC-SMUG-13).
+// (SEC-SMUG-13). One that somebody may have signed in, and not only a request, is nobody
+// else's.
 package upstream

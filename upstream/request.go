@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 )
 
@@ -92,6 +93,18 @@ func (r *Request) length() int64 {
 		return 0
 	}
 	return r.Length
+}
+
+// BindsConnection reports whether the request may sign in its connection, and with it
+// whoever comes after, as NTLM and Negotiate do (RFC 4559 6).
+func (r *Request) BindsConnection() bool {
+	for _, value := range r.Header["Authorization"] {
+		scheme, _, _ := strings.Cut(strings.TrimLeft(value, " \t"), " ")
+		if strings.EqualFold(scheme, "NTLM") || strings.EqualFold(scheme, "Negotiate") {
+			return true
+		}
+	}
+	return false
 }
 
 // bodyError is what the body of a request ended with.
