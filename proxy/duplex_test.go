@@ -2,6 +2,7 @@ package proxy_test
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -18,14 +19,17 @@ func rawApp(t *testing.T, serve func(c net.Conn, in *bufio.Reader)) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { l.Close() })
+	over, end := context.WithCancel(t.Context())
+	t.Cleanup(func() { l.Close(); end() })
 	go func() {
 		for {
 			c, err := l.Accept()
 			if err != nil {
 				return
 			}
+			hangUp := context.AfterFunc(over, func() { c.Close() })
 			go func() {
+				defer hangUp()
 				defer c.Close()
 				c.SetDeadline(time.Now().Add(patience))
 				serve(c, bufio.NewReader(c))

@@ -72,8 +72,13 @@ func (e *asking) Interim(status int, h http.Header) {
 }
 
 // Stop implements upstream.Peer. A read that waits when the handler returns would be
-// ended by net/http, and any bound on the rest with it (see boundRest).
+// ended by net/http, and any bound on the rest with it (see boundRest). Once the body was
+// read nobody waits but net/http, for the browser to leave, and would take that for it: it
+// would end the next request over the connection as well.
 func (e *asking) Stop() {
+	if e.body.whole.Load() {
+		return
+	}
 	e.stopped = true
 	http.NewResponseController(e.w).SetReadDeadline(time.Unix(1, 0))
 }
