@@ -115,3 +115,32 @@ func TestEverySleeperHasANumber(t *testing.T) {
 	}
 	theirs.Close()
 }
+
+// FLT-28: a pipe that was awake for a while is passed one message on by one goroutine all
+// the same, and sleeps again: its old deadline does not wake it twice.
+func TestAPipeThatWasAwakeSleepsAsLightly(t *testing.T) {
+	ours, theirs := ends(t)
+	tun := newTunnel(nil, session.Session{}, &sleepers{})
+	p := &tun.client
+	p.begin(ours, nil, ours, &bufferPool{})
+	p.stayAwake(&tun.ending)
+	if _, err := p.from.read(1, false); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Fatal(err)
+	}
+	if !p.rest(&tun.ending) || !tun.sleepers.take(p) {
+		t.Fatal("it does not sleep")
+	}
+	io.WriteString(theirs, "m")
+	p.woken = time.Now().Add(-time.Hour)
+	p.wake(&tun.ending)
+	for {
+		b, err := p.from.read(1, false)
+		if err == errNothingYet {
+			continue // it is on its way
+		}
+		if string(b) != "m" || err != nil {
+			t.Errorf("a message to a sleeper: read %q, %v", b, err)
+		}
+		return
+	}
+}

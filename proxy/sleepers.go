@@ -145,6 +145,7 @@ func (p *pipe) rest(ending *atomic.Bool) (asleep bool) {
 		p.from.hasty = false
 		asleep = p.sleep(ending)
 	case !p.moved:
+		p.lookUp(ending, time.Time{}) // or the next one to carry would look up at once
 		asleep = p.sleep(ending)
 	default:
 		p.stayAwake(ending)
