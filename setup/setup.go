@@ -23,6 +23,7 @@ type Options struct {
 	Out     io.Writer
 	Yes     bool     // ask nothing: the flags and what is there have to do
 	EnvFile string   // path of the file to write
+	Program string   // how sidegate is called in a shell
 	Look    []string // folders in which a downloaded client file may lie
 	Given   Answers  // by flags: what they hold is not asked
 
@@ -217,13 +218,13 @@ func (s *setup) finish(ctx context.Context) error {
 	if s.Doctor != nil {
 		s.head("Checking")
 		if code := s.Doctor(ctx); code != 0 {
-			s.say("\nWhen that is mended: sidegate run -- streamlit run app.py")
+			s.say("\nWhen that is mended: %s run -- streamlit run app.py", s.Program)
 			return nil
 		}
 	}
-	s.say("\nNext, in this folder: sidegate run -- streamlit run app.py")
+	s.say("\nNext, in this folder: %s run -- streamlit run app.py", s.Program)
 	if s.Doctor == nil {
-		s.say("Does something not work? sidegate doctor")
+		s.say("Does something not work? %s doctor", s.Program)
 	}
 	return nil
 }

@@ -59,7 +59,7 @@ func (s *scene) hears(ctx context.Context, in io.Reader) (string, error) {
 	s.t.Helper()
 	var out bytes.Buffer
 	err := setup.Run(ctx, setup.Options{
-		In: in, Out: &out, Yes: s.yes, EnvFile: s.env(), Look: []string{s.work, s.downloads}, Given: s.given,
+		In: in, Out: &out, Yes: s.yes, EnvFile: s.env(), Program: "sidegate", Look: []string{s.work, s.downloads}, Given: s.given,
 		Judge: judge, Redirect: func(u string) string { return u + "/_gate/callback" }, Doctor: s.doctor,
 	})
 	if strings.Contains(out.String(), "canary") || err != nil && strings.Contains(err.Error(), "canary") {

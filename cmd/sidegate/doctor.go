@@ -21,6 +21,7 @@ import (
 // doctorOrder is what the arguments of `sidegate doctor` ask for.
 type doctorOrder struct {
 	json, offline bool
+	early         bool     // in setup: an app that is not there, and a sidegate, are no news
 	command       []string // that starts the app; none: it runs, or not
 }
 
@@ -207,10 +208,16 @@ func (p *patient) close() {
 // checks are all there are, in the order in which they are shown.
 func (p *patient) checks() []doctor.Check {
 	var all []doctor.Check
-	for _, group := range [][]doctor.Check{p.settingsChecks(), p.providerChecks(), p.storeChecks(), p.appChecks(), p.frontChecks(), p.insideChecks()} {
+	for _, group := range [][]doctor.Check{p.settingsChecks(), p.providerChecks(), p.storeChecks()} {
 		all = append(all, group...)
 	}
-	return all
+	if !p.order.early || !p.noApp {
+		all = append(all, p.appChecks()...)
+	}
+	if !p.order.early || p.running {
+		all = append(all, p.frontChecks()...)
+	}
+	return append(all, p.insideChecks()...)
 }
 
 // good reports whether none of these settings has a fault.

@@ -22,7 +22,7 @@ import (
 func (p *patient) appChecks() []doctor.Check {
 	switch {
 	case p.noApp:
-		return doctor.NoApp("no SIDEGATE_UPSTREAM; `sidegate doctor -- CMD` starts the app")
+		return doctor.NoApp("no SIDEGATE_UPSTREAM, and `run` needs none; `sidegate doctor -- CMD` starts the app for a look")
 	case p.order.offline:
 		return doctor.NoApp("--offline")
 	case p.config.Upstream == nil:

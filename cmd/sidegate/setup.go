@@ -62,16 +62,25 @@ func setupCommand(ctx context.Context, args []string, in io.Reader, to streams) 
 		path = config.EnvFile
 	}
 	err = setup.Run(ctx, setup.Options{
-		In: in, Out: to.out, Yes: order.yes, EnvFile: path, Look: downloads(path), Given: order.given,
+		In: in, Out: to.out, Yes: order.yes, EnvFile: path, Program: calledAs(os.Args[0]), Look: downloads(path), Given: order.given,
 		Judge:    func(text string) map[string]string { return judge(path, text) },
 		Redirect: config.RedirectURI,
-		Doctor:   func(ctx context.Context) int { return report(to, doctorCommand(ctx, doctorOrder{}, to)) },
+		Doctor:   func(ctx context.Context) int { return report(to, doctorCommand(ctx, doctorOrder{early: true}, to)) },
 	})
 	if errors.Is(err, setup.ErrStopped) {
 		fmt.Fprintf(to.err, "sidegate: %v\n", err)
 		return exitCode(130) // as a shell reports what Ctrl-C ended
 	}
 	return err
+}
+
+// calledAs is how to call this program again in a shell in the same folder: one that was
+// just built is on nobody's PATH.
+func calledAs(program string) string {
+	if strings.HasPrefix(program, "./") {
+		return program
+	}
+	return "sidegate"
 }
 
 // judge says what config would say of an env file, for an app that is not named: run

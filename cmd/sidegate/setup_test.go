@@ -84,3 +84,30 @@ func TestSetupWithoutATerminalSaysWhatToDo(t *testing.T) {
 		}
 	}
 }
+
+// Who goes on with `run` needs no SIDEGATE_UPSTREAM and has nothing running yet: setup
+// ends without a word of either.
+func TestSetupEndsWithoutAskingForWhatRunBrings(t *testing.T) {
+	settings(t)
+	t.Setenv("HOME", t.TempDir())
+	t.Setenv("SIDEGATE_ISSUER", "http://127.0.0.1:1")
+	t.Chdir(t.TempDir())
+	client := clientFile(t, "http://localhost:8080/_gate/callback")
+	code, out, err := do("setup", "--yes", "--client-json", client, "--email", "ann@gmail.com")
+	if code != 0 || !strings.Contains(out, "\nSettings ") || !strings.Contains(out, "\nSessions ") || !strings.Contains(out, "sidegate run -- streamlit run app.py") {
+		t.Fatalf("code %d, nothing was checked, or what comes next is not said\n%s%s", code, out, err)
+	}
+	for _, no := range []string{"SIDEGATE_UPSTREAM", "front", "websocket"} {
+		if strings.Contains(out, no) {
+			t.Errorf("setup speaks of %s:\n%s", no, out)
+		}
+	}
+}
+
+func TestACommandIsCalledAsItWas(t *testing.T) {
+	for program, want := range map[string]string{"./sidegate": "./sidegate", "sidegate": "sidegate", "/tmp/go-build1/exe/sidegate": "sidegate"} {
+		if got := calledAs(program); got != want {
+			t.Errorf("calledAs(%q) = %q, want %q", program, got, want)
+		}
+	}
+}
