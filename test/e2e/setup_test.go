@@ -13,7 +13,7 @@ import (
 	"sidegate/test/stage"
 )
 
-// dialogue is `sidegate setup` on a real terminal.
+// dialogue is a program on a real terminal.
 type dialogue struct {
 	t      *testing.T
 	folder string
@@ -23,12 +23,13 @@ type dialogue struct {
 	seen   int // bytes of out that were waited for
 }
 
-func startSetup(t *testing.T) *dialogue {
+// onTerminal runs a command on a terminal of its own, with no more environment than that.
+func onTerminal(t *testing.T, folder string, env []string, command string) *dialogue {
 	t.Helper()
-	d := &dialogue{t: t, folder: t.TempDir(), out: &rig.Output{}, ended: make(chan error, 1)}
-	cmd := exec.Command(need.Program(t, "script", "bsdutils"), "-qefc", "'"+stage.Program(t)+"' setup", "/dev/null")
-	cmd.Dir = d.folder
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + d.folder, "SHELL=/bin/sh", "TERM=dumb"}
+	d := &dialogue{t: t, folder: folder, out: &rig.Output{}, ended: make(chan error, 1)}
+	cmd := exec.Command(need.Program(t, "script", "bsdutils"), "-qefc", command, "/dev/null")
+	cmd.Dir = folder
+	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH")}, env...)
 	cmd.Stdout, cmd.Stderr = d.out, d.out
 	var err error
 	if d.typed, err = cmd.StdinPipe(); err != nil {
@@ -46,6 +47,12 @@ func startSetup(t *testing.T) *dialogue {
 		}
 	})
 	return d
+}
+
+func startSetup(t *testing.T) *dialogue {
+	t.Helper()
+	folder := t.TempDir()
+	return onTerminal(t, folder, []string{"HOME=" + folder, "SHELL=/bin/sh", "TERM=dumb"}, "'"+stage.Program(t)+"' setup")
 }
 
 // answer waits for a question and types what is said.
