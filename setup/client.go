@@ -24,10 +24,10 @@ const clientName = "client_secret_sidegate.json"
 
 // client leads to an OAuth client and its file.
 func (s *setup) client() error {
-	s.head("2  A client at Google")
 	if s.Given.ClientJSON != "" || s.Yes {
 		return s.givenClient()
 	}
+	s.head("2  A client at Google")
 	s.say(`  Google Auth Platform, in the project of your choice:
   - %s
     "Get started", if it asks: a name for the app, and your address.

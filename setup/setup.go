@@ -137,8 +137,10 @@ func (s *setup) setting(name, given, question, otherwise string) error {
 
 // address asks where browsers will find the site.
 func (s *setup) address() error {
-	s.head("1  Where will people open the site?")
-	s.say("  On this machine alone: http://localhost:8080. For others: https and a real name.")
+	if s.Given.PublicURL == "" && !s.Yes {
+		s.head("1  Where will people open the site?")
+		s.say("  On this machine alone: http://localhost:8080. For others: https and a real name.")
+	}
 	return s.setting(publicURL, s.Given.PublicURL, "Address", "http://localhost:8080")
 }
 

@@ -439,3 +439,14 @@ func TestGitStartsNoProgramOfTheCheckouts(t *testing.T) {
 		t.Error("the program was started")
 	}
 }
+
+// What is not asked is no heading either.
+func TestASetupWithoutQuestionsSaysWhatItDidAndNoMore(t *testing.T) {
+	s := newScene(t)
+	s.file(s.downloads, "client_secret_1234.json", webClient(redirect))
+	s.yes, s.given = true, setup.Answers{Emails: "ann@gmail.com"}
+	out, err := s.says()
+	if err != nil || !strings.HasPrefix(out, "  Taken: ") || strings.Contains(out, "Where will people") || strings.Contains(out, "A client at Google") {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
