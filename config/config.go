@@ -12,7 +12,6 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/netip"
@@ -138,7 +137,7 @@ func redirectURI(public *url.URL) string {
 func Load() (Config, error) {
 	raw, err := FromEnv()
 	c, faults := raw.Parse()
-	if err := errors.Join(err, faults); err != nil {
+	if err := Join(err, faults); err != nil {
 		return Config{}, err
 	}
 	return c, nil
@@ -150,6 +149,8 @@ type Fault struct {
 	Name    string // the variable
 	Problem string // what is wrong with it, never a secret's value
 	Example string // of right
+
+	whole bool // a file with settings was not read at all
 }
 
 func (f *Fault) Error() string {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"syscall"
 )
@@ -30,6 +31,23 @@ func FromEnv() (Raw, error) {
 	// The providers may be listed in the file, and their secrets in the environment.
 	unknown := unknownNames(append(os.Environ(), prefix+"_PROVIDERS="+raw.Providers))
 	return raw, errors.Join(unread, unknown, err)
+}
+
+// Join puts the faults of FromEnv and of Parse together. When the file was not read at
+// all, what it may hold is not missing, and whoever were told so would look in the wrong
+// place.
+func Join(reading, parsing error) error {
+	unread := slices.ContainsFunc(Faults(reading), func(f *Fault) bool { return f.whole })
+	if !unread {
+		return errors.Join(reading, parsing)
+	}
+	all := []error{reading}
+	for _, f := range Faults(parsing) {
+		if !strings.HasPrefix(f.Problem, "is not set") {
+			all = append(all, f)
+		}
+	}
+	return errors.Join(all...)
 }
 
 // FromEnvText reads the text of an env file that is called name, and nothing else.
@@ -59,25 +77,25 @@ func openEnvFile(path, providers string) (envFile, error) {
 	case err != nil && !named && errors.Is(err, os.ErrNotExist):
 		return envFile{}, nil
 	case err != nil:
-		return envFile{}, &Fault{Name: prefix + "_ENV_FILE", Problem: fmt.Sprintf("names the file %q, which %s", path, cannotRead(err))}
+		return envFile{}, &Fault{Name: prefix + "_ENV_FILE", Problem: fmt.Sprintf("names the file %q, which %s", path, cannotRead(err)), whole: true}
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
-		return envFile{}, &Fault{Name: path, Problem: cannotRead(err)}
+		return envFile{}, &Fault{Name: path, Problem: cannotRead(err), whole: true}
 	}
 	if !named && foreignLink(path) {
 		return envFile{}, &Fault{Name: path, Problem: foreign()}
 	}
 	if problem := unsafe(info, named); problem != "" {
-		return envFile{}, &Fault{Name: path, Problem: problem}
+		return envFile{}, &Fault{Name: path, Problem: problem, whole: true}
 	}
 	content, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err != nil {
-		return envFile{}, &Fault{Name: path, Problem: cannotRead(err)}
+		return envFile{}, &Fault{Name: path, Problem: cannotRead(err), whole: true}
 	}
 	if len(content) > maxFile {
-		return envFile{}, &Fault{Name: path, Problem: fmt.Sprintf("is larger than %d bytes", maxFile)}
+		return envFile{}, &Fault{Name: path, Problem: fmt.Sprintf("is larger than %d bytes", maxFile), whole: true}
 	}
 	values, err := parseEnvFile(path, string(content), providers)
 	return envFile{path, values}, err

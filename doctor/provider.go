@@ -213,7 +213,7 @@ func (p *provider) clock(ctx context.Context) Finding {
 func unreachable(what, setting string, err error) Finding {
 	if dns, ok := errors.AsType[*net.DNSError](err); ok {
 		return Bad(fmt.Sprintf("%s cannot be reached: there is no host %s", what, dns.Name),
-			"Check the spelling of "+setting+", and that this machine can look up names (DNS).")
+			"Check that this machine has a way out and can look up names (DNS), and, if you have set it, the spelling of "+setting+".")
 	}
 	if status, ok := errors.AsType[errStatus](err); ok {
 		return Bad(fmt.Sprintf("%s: %v", what, status), "Check the address in "+setting+": something is there, and not what is looked for.")

@@ -74,10 +74,18 @@ func (c *child) start(to streams) error {
 		}
 	}()
 	if err := <-started; err != nil {
-		return fmt.Errorf("start the app: %w. Check that %q is installed and on the PATH", err, args[0])
+		return startError(args[0], err)
 	}
 	c.proc = cmd.Process
 	return nil
+}
+
+// startError says why a program did not start, and what to do.
+func startError(program string, err error) error {
+	if errors.Is(err, exec.ErrNotFound) {
+		return fmt.Errorf("cannot start the app: there is no program %q on the PATH. Install it, or activate the environment that has it (for Python: . .venv/bin/activate)", program)
+	}
+	return fmt.Errorf("cannot start the app: %w", err)
 }
 
 func codeOf(err error) int {
@@ -179,6 +187,9 @@ func serveChild(ctx context.Context, s *server, c *child, to streams) error {
 	}()
 	err := s.serve(serving)
 	told := ctx.Err() != nil
+	if !told {
+		s.greeter(to).ended(c)
+	}
 	c.stop(s.config.Drain)
 	if err == nil && !told && c.code != 0 {
 		return exitCode(c.code)
@@ -197,7 +208,7 @@ func (c *child) settings(args []string) (config.Config, error) {
 	}
 	parsed, faults := raw.Parse()
 	c.app, c.open = parsed.Proxy.App, parsed.Public
-	return parsed, errors.Join(unknown, faults)
+	return parsed, config.Join(unknown, faults)
 }
 
 // runCommand: sidegate run -- CMD…

@@ -124,7 +124,7 @@ func admit(ctx context.Context, o doctorOrder) (*patient, error) {
 	}
 	var faults error
 	p.config, faults = p.raw.Diagnose()
-	p.faults = faultsOf(errors.Join(unknown, faults))
+	p.faults = faultsOf(config.Join(unknown, faults))
 	if len(p.faults) == 0 {
 		if _, err := appHeaders(p.config.Proxy.Headers, nil); err != nil {
 			p.faults = faultsOf(err)

@@ -124,9 +124,15 @@ func (p *patient) public(context.Context) []doctor.Finding {
 	return []doctor.Finding{doctor.Good("%s%s", p.config.Public, note)}
 }
 
+// notRead is why something is not known though it has no fault.
+const notRead = "the file with settings was not read, see above"
+
 func (p *patient) clientSettings(context.Context) []doctor.Finding {
 	if found := p.faultsIn("client"); len(found) > 0 {
 		return found
+	}
+	if p.config.Provider.ClientID == "" {
+		return []doctor.Finding{doctor.Unknown(notRead)}
 	}
 	id := shortenTo(p.config.Provider.ClientID, 60)
 	if p.raw.ClientJSON != "" {
@@ -145,6 +151,9 @@ func shortenTo(s string, n int) string {
 func (p *patient) access(context.Context) []doctor.Finding {
 	if found := p.faultsIn("access"); len(found) > 0 {
 		return found
+	}
+	if whoMayEnter(p.config.Access) == "nobody" {
+		return []doctor.Finding{doctor.Unknown(notRead)}
 	}
 	_, err := openPolicy(p.config.Access, judged(p.config), &session.Live{}, slog.New(slog.DiscardHandler))
 	if faults := faultsOf(err); len(faults) > 0 {

@@ -162,6 +162,24 @@ func (g greeter) ready(at, open string, after time.Duration) {
 	fmt.Fprint(g.to.err, g.line(row{"Ready", "open " + open + " (the app took " + after.String() + ")"}, bold)+"\n")
 }
 
+// ended says that the app went by itself, which ends us too.
+func (g greeter) ended(c *child) {
+	select {
+	case <-c.done:
+	default:
+		return // it was us who broke
+	}
+	if !g.screen {
+		g.log.Info("the app has ended by itself", "code", c.code)
+		return
+	}
+	says := fmt.Sprintf("the app has ended by itself, with code %d, and sidegate with it", c.code)
+	if c.code != 0 {
+		says += "; what it said stands above"
+	}
+	fmt.Fprint(g.to.err, g.line(row{"Ended", says}, bold))
+}
+
 func whoMayEnter(a config.Access) string {
 	if a.Anyone {
 		return "every account of the provider"

@@ -35,13 +35,13 @@ func command(args []string, to streams) int {
 		fmt.Fprintf(to.err, "sidegate: --env-file needs the name of a file: --env-file FILE\n")
 		return 2
 	case v.run == nil:
-		fmt.Fprintf(to.err, "sidegate: unknown command %q\n\n%s", args[0], usage())
+		fmt.Fprintf(to.err, "sidegate: %s\n", unknownCommand(args))
 		return 2
 	case asksForHelp(rest):
 		fmt.Fprint(to.out, v.help())
 		return 0
 	case !v.fits(rest):
-		fmt.Fprintf(to.err, "sidegate: %s cannot be used as %q\n\n%s", v.name, strings.Join(args, " "), v.help())
+		fmt.Fprintf(to.err, "sidegate: %s\n\n%s", v.misused(rest), v.help())
 		return 2
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), endSignals(v.name)...)
@@ -82,6 +82,9 @@ func report(to streams, err error) int {
 		fmt.Fprintf(to.err, "sidegate cannot start with these settings:\n")
 		for line := range strings.Lines(err.Error()) {
 			fmt.Fprintf(to.err, "  %s\n", strings.TrimRight(line, "\n"))
+		}
+		if nothingSet(err) {
+			fmt.Fprintf(to.err, "%s setup asks for what is missing, and writes it to %s.\n", calledAs(os.Args[0]), config.EnvFile)
 		}
 		return 2
 	}

@@ -94,6 +94,9 @@ func judge(path, text string) map[string]string {
 	problems := make(map[string]string)
 	for _, f := range config.Faults(errors.Join(err, faults)) {
 		problems[f.Name] = f.Problem
+		if !missing(f) && f.Example != "" && !strings.Contains(f.Problem, ";") { // what to do stands behind one
+			problems[f.Name] += "; write it like " + f.Example
+		}
 	}
 	return problems
 }

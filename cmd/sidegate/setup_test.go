@@ -57,6 +57,7 @@ func TestSetupRefusesWhatTheStartWould(t *testing.T) {
 		want string
 	}{
 		{[]string{"--public-url", "http://192.168.1.5:8501"}, "https"},
+		{[]string{"--public-url", "192.168.1.5:8501"}, "is not a URL; write it like https://app.example.com"},
 		{[]string{"--public-url", "https://app.internal"}, "no public top-level domain"},
 		{[]string{"--email", "nobody"}, "SIDEGATE_ALLOWED_EMAILS"},
 		{[]string{"--domain", "not a domain"}, "SIDEGATE_ALLOWED_DOMAINS"},
