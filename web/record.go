@@ -27,6 +27,9 @@ type Record struct {
 	detached bool
 }
 
+// RecordMessage is the message of the record of a request, and of no other.
+const RecordMessage = "request"
+
 type recordKey struct{}
 
 // RecordOf returns the request's record. Outside Site.Record it returns a
@@ -99,13 +102,14 @@ func (rec *Record) write(method, path string) {
 	if rec.Status >= 500 {
 		level = slog.LevelError
 	}
+	now := time.Now()
 	attrs := make([]slog.Attr, 0, 9)
 	attrs = append(attrs,
 		slog.String("id", rec.ID),
 		slog.String("method", Printable(method)),
 		slog.String("path", Printable(path)),
 		slog.Int("status", rec.Status),
-		slog.Float64("ms", float64(time.Since(rec.start).Microseconds())/1000),
+		slog.Float64("ms", float64(now.Sub(rec.start).Microseconds())/1000),
 	)
 	for _, a := range []struct{ key, value string }{
 		{"client", rec.Client}, {"sub", rec.Subject}, {"decision", rec.Decision},
@@ -117,7 +121,14 @@ func (rec *Record) write(method, path string) {
 	if rec.Err != nil {
 		attrs = append(attrs, slog.String("error", Printable(rec.Err.Error())))
 	}
-	rec.logger.LogAttrs(context.Background(), level, "request", attrs...)
+	// Not by a Logger: it would look up who calls it, for each request.
+	ctx, handler := context.Background(), rec.logger.Handler()
+	if !handler.Enabled(ctx, level) {
+		return
+	}
+	line := slog.NewRecord(now, level, RecordMessage, 0)
+	line.AddAttrs(attrs...)
+	_ = handler.Handle(ctx, line) // a log that cannot be written has nowhere to say so
 }
 
 // maxLogged bounds one value in the log, in bytes: an error can quote a whole
@@ -131,10 +142,22 @@ func Printable(s string) string {
 	if len(s) > maxLogged {
 		s = s[:maxLogged]
 	}
+	if printableASCII(s) { // nearly always
+		return s
+	}
 	return strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) {
 			return r
 		}
 		return unicode.ReplacementChar
 	}, s)
+}
+
+func printableASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
 }

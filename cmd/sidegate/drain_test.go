@@ -151,7 +151,8 @@ func TestConnectionsOverTheLimitAreTurnedAway(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { l.Close() }()
-	s := newShedding(l, newLogger(config.Log{}, streams{&output{}, &output{}}))
+	log, _ := newLogger(config.Log{}, streams{&output{}, &output{}})
+	s := newShedding(l, log)
 	dial := func() net.Conn {
 		t.Helper()
 		c, err := net.Dial("tcp", l.Addr().String())

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,6 +32,7 @@ const maxMemoryRecords = 200_000
 type server struct {
 	config   config.Config
 	log      *slog.Logger
+	lines    *heldLines // of the log; nil: they never wait
 	login    *login.Login
 	upstream *proxy.Upstream
 	preset   proxy.Preset
@@ -61,7 +61,8 @@ type listener struct {
 // newServer wires everything and opens the listeners, but answers nothing yet.
 // load reads the settings anew, for secrets that change; nil: none can.
 func newServer(c config.Config, load func() (config.Config, error), to streams) (*server, error) {
-	s := &server{config: c, log: newLogger(c.Log, to), live: &session.Live{}}
+	s := &server{config: c, live: &session.Live{}}
+	s.log, s.lines = newLogger(c.Log, to)
 	boundMemory(os.DirFS("/"), s.log)
 	s.secrets = &secrets{server: s, load: load, held: c}
 	public := proxy.Public{Scheme: c.Public.Scheme, Host: c.Public.Host}
@@ -235,10 +236,12 @@ func (s *server) serve(ctx context.Context) error {
 			}
 		}()
 	}
+	defer s.lines.letGo()
 	select {
 	case err := <-broken:
 		return err
 	case <-ctx.Done():
+		s.lines.letGo() // the next signal ends the process at once
 		return s.drain()
 	}
 }
@@ -292,16 +295,25 @@ func domainHint(c config.Config) string {
 	return ""
 }
 
-func newLogger(c config.Log, to streams) *slog.Logger {
+// newLogger returns the log, and its lines if they may wait: for a file or a pipe, not
+// for a person at a terminal.
+func newLogger(c config.Log, to streams) (*slog.Logger, *heldLines) {
 	options := &slog.HandlerOptions{Level: c.Level}
-	format := cmp.Or(c.Format, "json")
-	if c.Format == "" && isTerminal(to.err) {
-		format = "text"
+	terminal := isTerminal(to.err)
+	text := c.Format == "text" || c.Format == "" && terminal
+	out, lines := to.err, (*heldLines)(nil)
+	if _, ok := to.err.(*os.File); ok && !terminal {
+		lines = &heldLines{to: to.err}
+		out = lines
 	}
-	if format == "text" {
-		return slog.New(slog.NewTextHandler(to.err, options))
+	handler := slog.Handler(slog.NewJSONHandler(out, options))
+	if text {
+		handler = slog.NewTextHandler(out, options)
 	}
-	return slog.New(slog.NewJSONHandler(to.err, options))
+	if lines != nil {
+		handler = holding{handler, lines, !text}
+	}
+	return slog.New(handler), lines
 }
 
 func isTerminal(w any) bool {

@@ -56,8 +56,19 @@ func wantEnded(t *testing.T, p *stage.Tab, after int64, what string) {
 // of them, since the given time (Unix milliseconds).
 func (d *deployment) wantClosed(t *testing.T, n int, after int64, what string) {
 	t.Helper()
-	var last int64
-	closed := 0
+	closed, last := d.closedSince(after)
+	for giveUp := time.Now().Add(rig.Patience); closed < n && time.Now().Before(giveUp); closed, last = d.closedSince(after) {
+		time.Sleep(50 * time.Millisecond) // a record may be written a moment later
+	}
+	t.Logf("%s: %d WebSockets were closed, the last %d ms after it", what, closed, last-after)
+	if closed < n || last-after > 1000 {
+		t.Errorf("%s: %d WebSockets were closed, the last %d ms after it; want at least %d within a second", what, closed, last-after, n)
+	}
+}
+
+// closedSince counts by the log the WebSockets that their session's end closed, and says
+// when the last one was.
+func (d *deployment) closedSince(after int64) (closed int, last int64) {
 	for line := range strings.Lines(d.gate.Output.String()) {
 		var r struct {
 			Time     time.Time
@@ -67,10 +78,7 @@ func (d *deployment) wantClosed(t *testing.T, n int, after int64, what string) {
 			closed, last = closed+1, r.Time.UnixMilli()
 		}
 	}
-	t.Logf("%s: %d WebSockets were closed, the last %d ms after it", what, closed, last-after)
-	if closed < n || last-after > 1000 {
-		t.Errorf("%s: %d WebSockets were closed, the last %d ms after it; want at least %d within a second", what, closed, last-after, n)
-	}
+	return closed, last
 }
 
 // signOutElsewhere: signing out in one tab ends another's live page within a second.

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"sidegate/test/rig"
 	"sidegate/test/stage"
 	"time"
 )
@@ -37,9 +38,9 @@ func TestSignOutReachesTheProviderAndBack(t *testing.T) {
 	if got := status(t, g, cookie); got != http.StatusUnauthorized {
 		t.Errorf("status with the former cookie = %d, want 401", got)
 	}
-	if log := g.Output.Tail(64 << 10); !strings.Contains(log, "signed_out_at_provider") {
-		t.Errorf("the provider did not send the browser back with our state:\n%s", log)
-	}
+	rig.Eventually(t, func() string {
+		return "the provider did not send the browser back with our state:\n" + g.Output.Tail(64<<10)
+	}, func() bool { return strings.Contains(g.Output.String(), "signed_out_at_provider") })
 	p.Open(g.URL + "/") // its own session is over as well: it asks
 	p.WaitText("h1", "Who are you?")
 	if got := other.get(g.URL + "/_gate/userinfo"); got.StatusCode != http.StatusOK {
