@@ -2,9 +2,11 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"log/slog"
 	"math"
+	"net/http"
 	"os"
 	"strings"
 	"testing"
@@ -12,6 +14,7 @@ import (
 	"time"
 
 	"sidegate/config"
+	"sidegate/session"
 	"sidegate/web"
 )
 
@@ -129,14 +132,14 @@ func TestLinesWaitForAFileAndNotForATerminal(t *testing.T) {
 
 // SEC-LEAK-06: whoever chose the values, our line is slog's to the byte.
 func FuzzARecordIsWrittenAsSlogWritesIt(f *testing.F) {
-	f.Add("request", "path", "/a", int64(200), 1.5, int64(1_700_000_000_123_456_789))
-	f.Add("request", "path", "/a\"b\\c\n\x00\x1b\x7f\u2028\xff<>&é", int64(-1), 0.0, int64(0))
-	f.Add("", "", "", int64(math.MinInt64), -0.0, int64(1))
-	f.Add("\"", "\n", "}", int64(math.MaxInt64), 1e-7, int64(-1))
-	f.Add("m", "k", "v", int64(1), 1e21, int64(math.MaxInt64))
-	f.Add("m", "k", "v", int64(1), math.Copysign(0, -1), int64(math.MinInt64))
-	f.Add("m", "k", "v", int64(1), math.NaN(), int64(5))
-	f.Add("m", "k", "v", int64(1), 0.001, int64(5))
+	for _, text := range []string{"/a", "\"", "\\", "\n", "\x00", "\x1b", "\x7f", "\u2028", "\xff", "<>&'", "\u00e9", ""} {
+		f.Add("request", "path", text, int64(200), 1.5, int64(1_700_000_000_123_456_789))
+		f.Add("request", text, "/a", int64(math.MinInt64), 0.001, int64(0))
+		f.Add(text, "path", "/a", int64(math.MaxInt64), 12.0, int64(-1))
+	}
+	for _, fraction := range []float64{0, math.Copysign(0, -1), 1e-7, 1e-6, 1e20, 1e21, 0.1, -1, math.NaN(), math.Inf(1)} {
+		f.Add("request", "path", "/a", int64(-1), fraction, int64(math.MaxInt64))
+	}
 	f.Fuzz(func(t *testing.T, message, key, value string, number int64, fraction float64, at int64) {
 		for _, zone := range []*time.Location{time.UTC, time.FixedZone("x", 5400)} {
 			r := slog.NewRecord(time.Unix(0, at).In(zone), slog.LevelInfo, message, 0)
@@ -179,5 +182,54 @@ func TestARecordLeavesLittleGarbage(t *testing.T) {
 	handler := log.Handler()
 	if got := testing.AllocsPerRun(200, func() { _ = handler.Handle(t.Context(), r) }); got > 1 {
 		t.Errorf("%.0f allocations", got)
+	}
+}
+
+// A process that ends says everything first, and in a file that is where it was read.
+func TestAServerThatEndsHasWrittenAllItsLines(t *testing.T) {
+	settings(t, append(runnable(), "UPSTREAM=http://127.0.0.1:1")...)
+	c, err := config.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.Create(t.TempDir() + "/log")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	s, err := newServer(c, config.Load, streams{err: file})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	s.live.Add(session.Session{ID: "a"}, func(session.Reason) {}) // never closes: the end takes its time
+	ended := make(chan error, 1)
+	go func() { ended <- s.serve(ctx) }()
+	for range 20 {
+		res, err := http.Get("http://" + s.public.Addr().String() + "/_gate/healthz")
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+	}
+	stop()
+	// Before all else: the second signal would end a process at once.
+	through := func() bool {
+		s.lines.mu.Lock()
+		defer s.lines.mu.Unlock()
+		return s.lines.through
+	}
+	for !through() && len(ended) == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	if len(ended) > 0 {
+		t.Error("lines wait while the server ends")
+	}
+	text, err := os.ReadFile(file.Name())
+	if got := strings.Count(string(text), `"path":"/_gate/healthz"`); got != 20 || err != nil {
+		t.Errorf("of 20 requests %d are in the log: %v\n%s", got, err, text)
+	}
+	if err := <-ended; err != nil {
+		t.Error(err)
 	}
 }

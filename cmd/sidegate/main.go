@@ -22,6 +22,7 @@ import (
 type streams struct{ out, err io.Writer }
 
 func main() {
+	paceCollector(giveBackTime)
 	os.Exit(command(os.Args[1:], streams{os.Stdout, os.Stderr}))
 }
 
