@@ -50,6 +50,9 @@ func demoCommand(ctx context.Context, args []string, to streams) error {
 		defer serveLoopback(l, demo.NewDashboard()).Close()
 		raw.Upstream = "http://" + l.Addr().String()
 		raw.Headers = "sidegate" // the sample dashboard knows no others
+		if raw.App == "auto" {
+			raw.App = "none" // and nobody has to find out what it is
+		}
 	}
 	parsed, err := raw.Parse()
 	if err != nil {

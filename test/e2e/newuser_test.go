@@ -126,6 +126,10 @@ func TestANewcomerTriesTheDemo(t *testing.T) {
 	n.does(func() { p.SignIn("alice@example.com") })
 	p.WaitText("main", "Signed in as alice@example.com")
 	p.WaitText("#state", "live")
+	p.Shoot("newcomer-demo")
+	if said := n.out.String(); strings.Contains(said, "SIDEGATE_") || strings.Contains(said, "WARN") {
+		t.Error("the demo, which needs no settings, speaks of them")
+	}
 	n.costs(effort)
 }
 
@@ -203,6 +207,7 @@ func TestANewcomerSignsInWithAClientFile(t *testing.T) {
 	p.WaitText("h1", "Who do you want to be?")
 	n.does(func() { p.SignIn("alice@example.com") })
 	p.WaitText("body", "Hello alice@example.com")
+	p.Shoot("newcomer-app")
 	n.costs(effort)
 	if strings.Contains(n.out.String(), stage.ClientSecret) {
 		t.Error("the client's secret is on the screen")
