@@ -12,7 +12,7 @@ func operation() []Problem {
 			Means: "The place where sessions are kept does not answer; nobody is signed out by that, and nobody signed in.",
 			Do: []string{
 				"/readyz of the private listener names the cause.",
-				"Redis: is it up, is the password in SIDEGATE_SESSION_STORE right, may the user write? The README has the rights that it needs.",
+				"Redis: is it up, is the password in SIDEGATE_SESSION_STORE right, may the user write? docs/sessions.md has the rights that it needs.",
 				"file: the folder has to be writable, and the file not open in another process.",
 			},
 		},
@@ -39,7 +39,7 @@ func operation() []Problem {
 		{
 			Code: "bad_request", Where: private,
 			Means: "The call does not say what it wants in the form that is expected.",
-			Do:    []string{"The message says what is missing; the forms are in the README's table of the private listener."},
+			Do:    []string{"The message says what is missing; the forms are in docs/paths.md."},
 		},
 		{
 			Code: "ticket_required", Where: "the answer of GET /token",

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 
@@ -37,5 +38,26 @@ func TestExplainNamesTheNearestOfAnUnknownCode(t *testing.T) {
 	code, out, err := do("explain", "redirect_url_mismatch")
 	if code != 2 || out != "" || !strings.Contains(err, "nearest is redirect_uri_mismatch") {
 		t.Errorf("code %d, %q, %q", code, out, err)
+	}
+}
+
+// A page of the manual that an explanation sends people to is there; the README, which is
+// about beginning, holds none of the details.
+func TestExplanationsNamePagesThatThereAre(t *testing.T) {
+	pages, named := manual(t), 0
+	for _, p := range explain.All() {
+		text := p.Means + " " + strings.Join(p.Do, " ")
+		if strings.Contains(text, "README") {
+			t.Errorf("%s sends people to the README: %s", p.Code, text)
+		}
+		for _, page := range regexp.MustCompile(`docs/\w+\.md`).FindAllString(text, -1) {
+			named++
+			if pages[page] == "" {
+				t.Errorf("%s names %s, which is not there", p.Code, page)
+			}
+		}
+	}
+	if named < 2 {
+		t.Errorf("only %d pages are named", named)
 	}
 }
