@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	builtin "sidegate/demo"
 	"sidegate/test/parts"
@@ -38,10 +40,16 @@ func newNewcomer(t *testing.T, env ...string) *newcomer {
 	if err != nil || len(dirs) != 2 {
 		t.Fatalf("go env: %v, %s", err, caches)
 	}
-	env = append(env, "HOME="+home, "SHELL=/bin/sh", "TERM=dumb", "PS1="+prompt, "LANG=C.UTF-8",
+	env = append(env, "SIDEGATE_DRAIN=1s", "HOME="+home, "SHELL=/bin/sh", "TERM=dumb", "PS1="+prompt, "LANG=C.UTF-8",
 		"GOCACHE="+dirs[0], "GOMODCACHE="+dirs[1], "GOFLAGS=-buildvcs=false")
 	n := &newcomer{dialogue: onTerminal(t, stage.Checkout(t), env, "sh -i"), home: home}
-	t.Cleanup(func() { n.typed.Write([]byte("\x03\x03\rexit\r")) })
+	t.Cleanup(func() { // what was started ends with the shell, and before its port is given to others
+		io.WriteString(n.typed, "\x03\rexit\r")
+		select {
+		case <-n.ended:
+		case <-time.After(30 * time.Second):
+		}
+	})
 	return n
 }
 
