@@ -67,6 +67,9 @@ func settingFaults() []planted {
 		{"a secret's file is open to others", func(w *ward) {
 			w.set("SECRET_FILE=" + w.file("secret", strings.Repeat("0123456789abcdefXYZ", 3), 0o644))
 		}, "files", doctor.Warning, []string{"mode 0644", "chmod 600 "}},
+		{"a further provider's secret is open to others", func(w *ward) {
+			w.set("PROVIDERS=okta", "OKTA_ISSUER=https://okta.example", "OKTA_CLIENT_ID=id", "OKTA_CLIENT_SECRET_FILE="+w.file("okta", "secret", 0o644))
+		}, "files", doctor.Warning, []string{"OKTA_CLIENT_SECRET_FILE", "mode 0644", "chmod 600 "}},
 		{"the port is taken", func(w *ward) { w.taken("LISTEN") }, "listen", 0, []string{"taken by another program", "SIDEGATE_LISTEN=127.0.0.1:PORT"}},
 	}
 }

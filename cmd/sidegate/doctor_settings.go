@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"strings"
 
 	"sidegate/config"
@@ -183,6 +185,11 @@ func (p *patient) secretFiles() []doctor.SecretFile {
 	} {
 		if f.Path != "" {
 			files = append(files, f)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.raw.Further)) {
+		if f := p.raw.Further[name].ClientSecretFile; f != "" {
+			files = append(files, doctor.SecretFile{Setting: "SIDEGATE_" + strings.ToUpper(name) + "_CLIENT_SECRET_FILE", Path: f})
 		}
 	}
 	if path := p.config.Session.Store.Path; path != "" {
