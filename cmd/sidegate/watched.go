@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"syscall"
 )
 
 // maxWatched bounds a list that people keep by hand, in bytes.
@@ -34,7 +35,8 @@ func (f *watchedFile) read() (string, error) {
 	if f.path == "" {
 		return "", nil
 	}
-	file, err := os.Open(f.path)
+	// Nobody is waited for who writes into a pipe: what is read anew decides who may stay.
+	file, err := os.OpenFile(f.path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", f.name, err)
 	}
