@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // A body of any length arrives, framed, with its trailers, and is not held whole.
@@ -43,6 +44,33 @@ func TestBodiesAreSent(t *testing.T) {
 		}
 		if _, n := a.counts(); n != 1 {
 			t.Errorf("%d of %d bytes: %d connections, want 1", len(c.body), c.length, n)
+		}
+	}
+}
+
+// Nor may what comes behind a body be read as more than it is: net/http looks into a
+// head's values for controls, and not into trailers'.
+func TestOddTrailersAreNotSent(t *testing.T) {
+	for name, value := range map[string]string{"X-Sum": "a\x00b", "X-Nul": "\x00", "X-Cr": "a\rb", "X-Lf": "a\nb: c", "X-Split": "a\r\nb: c", "X-Bell": "\a", "X Name": "a", "X:Y": "a", "": "a"} {
+		heard := make(chan string, 1)
+		a := start(t, "tcp", func(conv *conversation, head string) bool {
+			rest, _ := io.ReadAll(conv.in)
+			heard <- string(rest)
+			return false
+		})
+		r := get()
+		r.Method, r.Body, r.Length = "POST", strings.NewReader("b"), -1
+		r.Trailer = http.Header{name: {value}}
+		if _, _, err := a.ask(r); err == nil {
+			t.Errorf("%q: %q was taken", name, value)
+		}
+		select {
+		case got := <-heard:
+			if strings.Contains(got, "0\r\n") {
+				t.Errorf("%q: %q was sent: %q", name, value, got)
+			}
+		case <-time.After(patience):
+			t.Errorf("%q: the app waits for more", name)
 		}
 	}
 }
