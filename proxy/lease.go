@@ -21,6 +21,7 @@ type lease struct {
 	session  session.Session
 	asked    context.Context // the request's
 	w        http.ResponseWriter
+	place    session.Place
 	line     upstream.Line // cut when the session ended, or the browser left
 
 	mu     sync.Mutex
@@ -44,15 +45,16 @@ const (
 func (t *Tunnels) forward(w http.ResponseWriter, r *http.Request, s session.Session, policy *access.Book, from *visitor) {
 	l := &lease{sessions: t.sessions, policy: policy, session: s, asked: r.Context(), w: w}
 	defer l.finish()
-	defer t.live.Add(s, l.sessionEnded)()
+	t.live.Enter(s, &l.place, l)
+	defer t.live.Leave(&l.place)
 	l.mu.Lock()
 	l.timer = time.AfterFunc(min(hearTime, time.Until(s.Expires)), l.look)
 	l.mu.Unlock()
 	t.forwarder.serve(w, r, from, &l.line)
 }
 
-// sessionEnded is the registry's call.
-func (l *lease) sessionEnded(why session.Reason) {
+// SessionEnded implements session.Ender: it is the registry's call.
+func (l *lease) SessionEnded(why session.Reason) {
 	if why == session.Ended() { // at a restart requests may finish
 		l.end()
 	}

@@ -2,6 +2,8 @@ package session
 
 import (
 	"net/http"
+	"net/textproto"
+	"strings"
 	"time"
 )
 
@@ -68,12 +70,29 @@ const maxCandidates = 4
 // Tokens returns the well-formed tokens the request carries under the cookie's
 // name, at most four. There can be several: over plain http another site on the
 // same host name can toss a cookie at us, and must not lock the person out by it.
-func (c Cookie) Tokens(r *http.Request) []Token {
-	var tokens []Token
-	for _, k := range r.CookiesNamed(c.name) {
-		if t, ok := ParseToken(k.Value); ok && len(tokens) < maxCandidates {
-			tokens = append(tokens, t)
+func (c Cookie) Tokens(r *http.Request) []Token { return c.appendTokens(nil, r) }
+
+// appendTokens reads cookies as net/http does, and keeps nothing of them: every
+// request comes here.
+func (c Cookie) appendTokens(tokens []Token, r *http.Request) []Token {
+	for _, line := range r.Header["Cookie"] {
+		for part := range strings.SplitSeq(line, ";") {
+			name, value, _ := strings.Cut(textproto.TrimString(part), "=")
+			if textproto.TrimString(name) != c.name {
+				continue
+			}
+			if t, ok := ParseToken(unquoted(value)); ok && len(tokens) < maxCandidates {
+				tokens = append(tokens, t)
+			}
 		}
 	}
 	return tokens
+}
+
+// unquoted takes the quotes off that a cookie's value may stand in (RFC 6265 4.1.1).
+func unquoted(value string) string {
+	if len(value) > 1 && value[0] == '"' && value[len(value)-1] == '"' {
+		return value[1 : len(value)-1]
+	}
+	return value
 }

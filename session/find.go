@@ -11,7 +11,8 @@ import (
 // it has ended. Any other error: the store cannot say.
 func (m *Manager) Find(r *http.Request) (Session, error) {
 	failure := ErrNone
-	for _, t := range m.cookie.Tokens(r) {
+	var room [maxCandidates]Token
+	for _, t := range m.cookie.appendTokens(room[:0], r) {
 		s, err := m.find(r.Context(), t)
 		if err == nil {
 			return s, nil

@@ -39,24 +39,53 @@ type held struct {
 type conn struct {
 	id    string             // of its session
 	told  *identity.Identity // whom the app was told it is, for as long as it is open; nil: see Add
-	end   func(Reason)
-	ended bool // end was called; the connection is closing
+	ender Ender
+	ended bool // ender was called; the connection is closing
 }
+
+// Ender ends a connection when its session has.
+type Ender interface {
+	// SessionEnded is called at most once, must not block, and may be called before the
+	// connection's registration returns.
+	SessionEnded(Reason)
+}
+
+// enderFunc is an Ender that is a function.
+type enderFunc func(Reason)
+
+func (f enderFunc) SessionEnded(why Reason) { f(why) }
+
+// Place is a connection's in Live, for Enter.
+type Place struct{ conn conn }
+
+// Enter is Add for who brings the place: every plain request comes and goes, and to
+// register it costs no allocation. The place must stay where it is until Leave.
+func (l *Live) Enter(s Session, p *Place, ender Ender) {
+	p.conn = conn{id: s.ID, ender: ender}
+	l.add(s, &p.conn)
+}
+
+// Leave takes the connection out again.
+func (l *Live) Leave(p *Place) { l.remove(&p.conn) }
 
 // Add registers a connection opened under s. end is called at most once, must
 // not block, and may be called before Add returns. The returned function takes
 // the connection out again.
 func (l *Live) Add(s Session, end func(Reason)) (remove func()) {
-	return l.add(s, &conn{id: s.ID, end: end})
+	c := &conn{id: s.ID, ender: enderFunc(end)}
+	l.add(s, c)
+	return func() { l.remove(c) }
 }
 
 // AddTold is Add for a connection that Renew may end: its app reads once, when it is
 // opened, who somebody is, and was told told.
 func (l *Live) AddTold(s Session, told identity.Identity, end func(Reason)) (remove func()) {
-	return l.add(s, &conn{id: s.ID, told: &told, end: end})
+	c := &conn{id: s.ID, told: &told, ender: enderFunc(end)}
+	l.add(s, c)
+	return func() { l.remove(c) }
 }
 
-func (l *Live) add(s Session, c *conn) (remove func()) {
+func (l *Live) add(s Session, c *conn) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.sessions == nil {
@@ -69,7 +98,6 @@ func (l *Live) add(s Session, c *conn) (remove func()) {
 	}
 	h.conns[c] = struct{}{}
 	l.open++
-	return func() { l.remove(c) }
 }
 
 func (l *Live) remove(c *conn) {
@@ -152,7 +180,7 @@ func (l *Live) Sessions() []Session {
 
 func end(why Reason, conns []*conn) int {
 	for _, c := range conns {
-		c.end(why)
+		c.ender.SessionEnded(why)
 	}
 	return len(conns)
 }

@@ -147,3 +147,50 @@ func TestLiveUnderConcurrency(t *testing.T) {
 		t.Errorf("%d left, %d ended, want 0 and 2500", l.Len(), ended.Load())
 	}
 }
+
+// seated is a connection with a place of its own.
+type seated struct {
+	place Place
+	why   []Reason
+}
+
+func (s *seated) SessionEnded(why Reason) { s.why = append(s.why, why) }
+
+// Its end is told to it alone, once, and not after it has left.
+func TestAConnectionWithItsOwnPlaceEndsWithItsSession(t *testing.T) {
+	var l Live
+	stays, leaves := &seated{}, &seated{}
+	for _, s := range []*seated{stays, leaves} {
+		l.Enter(Session{ID: "a"}, &s.place, s)
+	}
+	l.Leave(&leaves.place)
+	l.Leave(&leaves.place)
+	if l.Len() != 1 {
+		t.Errorf("%d are open, want 1", l.Len())
+	}
+	if n := l.CloseSession("b") + l.CloseSession("a") + l.CloseSession("a"); n != 1 || len(stays.why) != 1 || stays.why[0] != Ended() || len(leaves.why) != 0 {
+		t.Errorf("closed %d: %v, and one that was gone: %v", n, stays.why, leaves.why)
+	}
+	l.Leave(&stays.place)
+	l.Enter(Session{ID: "b"}, &stays.place, stays)
+	if n := l.CloseSession("a") + l.CloseSession("b"); n != 1 || len(stays.why) != 2 {
+		t.Errorf("in its next session: closed %d, %v", n, stays.why)
+	}
+	l.Leave(&stays.place)
+	if l.Len() != 0 || len(l.Sessions()) != 0 {
+		t.Errorf("%d are open", l.Len())
+	}
+}
+
+// Every plain request enters and leaves.
+func TestToEnterAndToLeaveMakesNoGarbage(t *testing.T) {
+	var l Live
+	others, s := &seated{}, &seated{}
+	l.Enter(Session{ID: "a"}, &others.place, others)
+	if got := testing.AllocsPerRun(100, func() {
+		l.Enter(Session{ID: "a"}, &s.place, s)
+		l.Leave(&s.place)
+	}); got > 0 {
+		t.Errorf("%.0f allocations", got)
+	}
+}
