@@ -32,19 +32,6 @@ const RecordMessage = "request"
 
 type recordKey struct{}
 
-// recordContext is a request's context with its record in it: one piece of memory.
-type recordContext struct {
-	context.Context
-	record Record
-}
-
-func (c *recordContext) Value(key any) any {
-	if key == (recordKey{}) {
-		return &c.record
-	}
-	return c.Context.Value(key)
-}
-
 // RecordOf returns the request's record. Outside Site.Record it returns a
 // record that nobody reads, never nil.
 func RecordOf(ctx context.Context) *Record {
@@ -69,9 +56,9 @@ func (rec *Record) Detach(r *http.Request) (write func()) {
 // tunnel can hijack what net/http gave.
 func (s *Site) Record(log *slog.Logger, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx := &recordContext{r.Context(), Record{ID: rand.Text()[:16], logger: log, start: time.Now()}}
-		rec := &ctx.record
-		r = r.WithContext(ctx)
+		// Not in one piece with its context: a sleeping tunnel keeps the record alone.
+		rec := &Record{ID: rand.Text()[:16], logger: log, start: time.Now()}
+		r = r.WithContext(context.WithValue(r.Context(), recordKey{}, rec))
 		defer func() {
 			if p := recover(); p != nil && s.recovered(w, r, p) {
 				defer panic(http.ErrAbortHandler)

@@ -18,7 +18,7 @@ const (
 	// muchGarbage is, in bytes a second, when there is much to do.
 	muchGarbage = 4 << 20
 	// steadyAfter is how many collections have to agree on that.
-	steadyAfter = 4
+	steadyAfter = 8
 	// giveBackTime is how long there has to be nothing to collect until what was used for a
 	// rush is given back.
 	giveBackTime = 10 * time.Second
@@ -32,7 +32,8 @@ const (
 // memory is to be what they need.
 type collector struct {
 	last    state
-	steady  int // collections that agreed
+	steady  int    // collections that agreed
+	least   uint64 // bytes that lived at one of them
 	percent int
 
 	giveBack time.Duration // giveBackTime
@@ -51,11 +52,12 @@ type state struct {
 func (c *collector) next(now state) int {
 	took := now.at.Sub(c.last.at).Seconds()
 	busy := took > 0 && float64(now.allocated-c.last.allocated)/took >= muchGarbage
-	grown := now.live > c.last.live+c.last.live/8
+	c.least = min(c.least, now.live)
+	grown := now.live > c.least+c.least/8
 	if busy && !grown && now.live <= smallHeap {
 		c.steady++
 	} else {
-		c.steady = 0
+		c.steady, c.least = 0, now.live
 	}
 	c.last = now
 	if c.steady < steadyAfter {

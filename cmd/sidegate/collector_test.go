@@ -36,7 +36,7 @@ func TestMoreGarbageMayGatherInARushAndNoLonger(t *testing.T) {
 		"a collection somebody asks": {time.Millisecond, 0, 3 * mib, 100},
 	} {
 		c := begin()
-		c.last.live = tt.live
+		c.last.live, c.least = tt.live, tt.live
 		if got := rush(c, steadyAfter-1, tt.gap, tt.allocated, tt.live); got != 100 {
 			t.Errorf("%s: %d%% after %d collections, want to see more of them", name, got, steadyAfter-1)
 		}
@@ -46,6 +46,7 @@ func TestMoreGarbageMayGatherInARushAndNoLonger(t *testing.T) {
 		}
 	}
 	c := begin()
+	c.least = 3 * mib
 	rush(c, steadyAfter, 50*time.Millisecond, 4*mib, 3*mib)
 	if got := rush(c, 1, 2*time.Minute, 4*mib, 3*mib); got != 100 {
 		t.Errorf("the rush is over, and it is still %d%%", got)
@@ -56,10 +57,14 @@ func TestMoreGarbageMayGatherInARushAndNoLonger(t *testing.T) {
 // beginning with it.
 func TestNoMoreGarbageThanUsualGathersWhileTheHeapGrows(t *testing.T) {
 	c := &collector{last: state{at: time.Now(), live: 2 << 20}}
-	for live := uint64(2 << 20); live < smallHeap; live += live / 4 {
-		if got := rush(c, 1, 50*time.Millisecond, live, live+live/4); got != 100 {
+	for live := uint64(2 << 20); live < smallHeap; live += live / 40 { // most of what a handshake allocates is garbage
+		if got := rush(c, 1, 50*time.Millisecond, live, live+live/40); got != 100 {
 			t.Errorf("%d%% with %d bytes alive", got, live)
 		}
+	}
+	rush(c, 2*steadyAfter, 50*time.Millisecond, 4<<20, 4<<20)
+	if got := rush(c, 1, 50*time.Millisecond, 28<<20, 5<<20); got != 100 {
+		t.Errorf("%d%% when the heap grows in the middle of a rush", got)
 	}
 }
 
