@@ -30,6 +30,7 @@ type attempt struct {
 	Started int64  `json:"t"` // Unix seconds
 	Switch  bool   `json:"x,omitempty"`
 	Again   bool   `json:"n,omitempty"` // started by a callback that failed: not a second time
+	After   bool   `json:"l,omitempty"` // begun without a session cookie, though one was given just before
 	Astray  string `json:"e,omitempty"` // how the address it began at differs from the public one
 
 	Scopes  session.Scopes `json:"a,omitempty"` // of APIs

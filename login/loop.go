@@ -16,9 +16,10 @@ import (
 
 // A browser that does not keep the session's cookie signs in for ever: the provider knows
 // the person and sends them back at once, and the app's page begins anew. So each sign-in
-// leaves a mark for a moment, under the browser's flow cookie; who then comes without any
-// session cookie, twice, is told instead. Once is not enough: of two tabs that sign in
-// together, one may ask before the other's cookie has arrived.
+// leaves a mark for a moment, under the browser's flow cookie; who comes after it without
+// any session cookie, signs in again, and comes without one once more, is told instead.
+// Two sign-ins within a moment are not enough: tabs that were opened together end
+// together, and some ask before another's cookie has arrived.
 //
 // A session that ended elsewhere is no loop: its cookie still comes. Nor is a sign-out,
 // which takes the mark away. Requests of nobody write nothing.
@@ -42,17 +43,19 @@ func (l *Login) markKey(flow session.Token, n string) string {
 	return "l:" + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// markSignIn notes that a browser was given a session. A store that fails costs the
+// markSignIn notes that a browser was given a session, for the second time in a row if
+// it began to sign in after it had been given one. A store that fails costs the
 // explanation, and not the sign-in.
 func (l *Login) markSignIn(ctx context.Context, r *http.Request, a attempt) {
 	for _, flow := range l.flow.Tokens(r) {
 		if !a.begunBy(flow) {
 			continue
 		}
-		first, err := l.Store.PutIfAbsent(ctx, l.markKey(flow, "once"), markSet, l.markTime())
-		if err == nil && !first {
-			_, _ = l.Store.PutIfAbsent(ctx, l.markKey(flow, "twice"), markSet, l.markTime())
+		n := "once"
+		if a.After {
+			n = "twice"
 		}
+		_, _ = l.Store.PutIfAbsent(ctx, l.markKey(flow, n), markSet, l.markTime())
 		return
 	}
 }
@@ -60,23 +63,33 @@ func (l *Login) markSignIn(ctx context.Context, r *http.Request, a attempt) {
 // unmark forgets the sign-ins of a browser whose session was ended on purpose.
 func (l *Login) unmark(r *http.Request) {
 	for _, flow := range l.flow.Tokens(r) {
-		_ = l.Store.Replace(r.Context(), l.markKey(flow, "twice"), markVoid, time.Millisecond)
+		for _, n := range []string{"once", "twice"} {
+			_ = l.Store.Replace(r.Context(), l.markKey(flow, n), markVoid, time.Millisecond)
+		}
 	}
 }
 
-// inLoop reports whether the browser signed in twice just now and has no session cookie
-// all the same.
-func (l *Login) inLoop(r *http.Request) bool {
+// turns returns how often in a row the browser signed in just now, and has no session
+// cookie all the same: 0, 1 or 2.
+func (l *Login) turns(r *http.Request) int {
 	if l.Sessions.Carried(r) {
-		return false
+		return 0
 	}
 	for _, flow := range l.flow.Tokens(r) {
-		mark, err := l.Store.Get(r.Context(), l.markKey(flow, "twice"))
-		if err == nil && len(mark) == 1 && mark[0] == markSet[0] {
-			return true
+		switch {
+		case !l.marked(r.Context(), flow, "once"):
+		case l.marked(r.Context(), flow, "twice"):
+			return 2
+		default:
+			return 1
 		}
 	}
-	return false
+	return 0
+}
+
+func (l *Login) marked(ctx context.Context, flow session.Token, n string) bool {
+	mark, err := l.Store.Get(ctx, l.markKey(flow, n))
+	return err == nil && len(mark) == 1 && mark[0] == markSet[0]
 }
 
 // tryAgain is the query of the button that begins a sign-in in spite of a loop.

@@ -29,14 +29,18 @@ func (l *Login) Start(w http.ResponseWriter, r *http.Request) error {
 	// A semicolon is part of a value (WHATWG URL 5.1); net/url drops that parameter.
 	q, _ := url.ParseQuery(strings.ReplaceAll(r.URL.RawQuery, ";", "%3B"))
 	returnTo, _ := ReturnPath(q.Get("rd"))
-	choose := q.Get("prompt") == "select_account"
+	choose, again := q.Get("prompt") == "select_account", q.Get("again") == "1"
+	turns := 0
+	if !choose && !again { // whose sign-in begins again by itself has not come back from one
+		turns = l.turns(r)
+	}
 	if !choose {
 		switch _, err := l.Sessions.Find(r); {
 		case err == nil:
 			return l.redirect(w, r, returnTo, "signed_in_already")
 		case !errors.Is(err, session.ErrNone):
 			return storeDown(err)
-		case q.Get("loop") == "" && l.inLoop(r):
+		case turns > 1 && q.Get("loop") == "":
 			return l.loop(r, returnTo)
 		}
 	}
@@ -45,7 +49,7 @@ func (l *Login) Start(w http.ResponseWriter, r *http.Request) error {
 		return l.choose(w, r, returnTo, choose)
 	}
 	return at.begin(w, r, returnTo, func(a *attempt) {
-		a.Switch, a.Again = choose, q.Get("again") == "1"
+		a.Switch, a.Again, a.After = choose, again, turns > 0
 		// A new session has no refresh token yet, whatever the former one had.
 		a.Scopes, a.Consent = at.API.SignIn, len(at.API.SignIn) > 0
 	})
