@@ -19,8 +19,8 @@ const (
 	muchGarbage = 4 << 20
 	// steadyAfter is how many collections have to agree on that.
 	steadyAfter = 8
-	// giveBackTime is how long there has to be nothing to collect until what was used for a
-	// rush is given back.
+	// giveBackTime is how long nothing has to be collected until what was used for a
+	// rush begins to be given back.
 	giveBackTime = 10 * time.Second
 	// usualPercent is the runtime's own GOGC.
 	usualPercent = 100
