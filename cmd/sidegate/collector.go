@@ -11,8 +11,8 @@ import (
 const (
 	// roomyHeap is how much the heap may hold before it is collected while there is much
 	// to do, and smallHeap what has to live in it for that: without a word the runtime
-	// collects at 4 MiB, some twenty times a second, and a request's garbage costs more
-	// than the request.
+	// collects at 4 MiB, some twenty times a second, which is a tenth of what a request
+	// costs.
 	roomyHeap = 32 << 20
 	smallHeap = 16 << 20
 	// muchGarbage is, in bytes a second, when there is much to do.
