@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -38,6 +39,8 @@ func (c *checks) all() error {
 	// needs a core and a browser besides. Nothing of ours runs in either's own process.
 	alone := []string{"sidegate/test/dashboards", "sidegate/test/fault"}
 	together := slices.DeleteFunc(strings.Fields(packages), func(p string) bool { return slices.Contains(alone, p) })
+	// What waits most begins first: browsers, while others compute.
+	slices.SortStableFunc(together, func(a, b string) int { return cmp.Compare(rank(a), rank(b)) })
 	c.step("go test -race", func() error {
 		return c.test([]string{"-race", "-shuffle=on", "-count=1", "-timeout=15m"}, together...)
 	})
@@ -56,6 +59,13 @@ func (c *checks) all() error {
 		})
 	}
 	return c.ctx.Err()
+}
+
+func rank(pkg string) int {
+	if pkg == "sidegate/test/e2e" {
+		return 0
+	}
+	return 1
 }
 
 // step reports what do found, unless somebody stopped the whole run.
