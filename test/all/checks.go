@@ -16,7 +16,7 @@ const (
 	// fuzzTime is for each target: a smoke test; leave one running for hours to search.
 	// A count and not a time, at whose end `go test` now and then takes its own deadline
 	// for a failure.
-	fuzzTime = "40000x"
+	fuzzTime = "20000x"
 )
 
 // checks runs every check, also after one failed: people want the whole list.
