@@ -111,17 +111,6 @@ func TestServiceLinksOfKubernetesAreIgnoredThere(t *testing.T) {
 	}
 }
 
-func TestDistance(t *testing.T) {
-	for _, tt := range []struct {
-		a, b string
-		want int
-	}{{"", "", 0}, {"", "abc", 3}, {"abc", "", 3}, {"kitten", "sitting", 3}, {"abc", "acb", 2}, {"DRAIN", "DRAIN", 0}} {
-		if got := distance(tt.a, tt.b); got != tt.want {
-			t.Errorf("%q %q: got %d, want %d", tt.a, tt.b, got, tt.want)
-		}
-	}
-}
-
 func TestTableHasEverySetting(t *testing.T) {
 	table := Table()
 	rows := strings.Split(strings.TrimSpace(table), "\n")

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"sidegate/explain"
 )
 
 // HeaderRule is one entry of the headers that the app is sent: a preset by its
@@ -82,7 +84,7 @@ func parseHeader(entry string) (rule HeaderRule, problem string) {
 	name, template, own := strings.Cut(entry, "=")
 	if !own {
 		if !slices.Contains(HeaderPresets(), entry) {
-			return rule, "which is no preset; the nearest is " + nearest(strings.ToLower(entry), HeaderPresets()) +
+			return rule, "which is no preset; the nearest is " + explain.NearestOf(strings.ToLower(entry), HeaderPresets()) +
 				", and a header of your own is written X-My-Header={email}"
 		}
 		return HeaderRule{Preset: entry}, ""
@@ -184,7 +186,7 @@ func parsePlaceholder(inner string) (part HeaderPart, problem string) {
 	name, encoding, encoded := strings.Cut(inner, ":")
 	switch {
 	case !slices.Contains(HeaderPlaceholders(), name):
-		return part, "whose {" + inner + "} stands for nothing; the nearest is {" + nearest(strings.ToLower(name), HeaderPlaceholders()) + "}"
+		return part, "whose {" + inner + "} stands for nothing; the nearest is {" + explain.NearestOf(strings.ToLower(name), HeaderPlaceholders()) + "}"
 	case encoded && !slices.Contains(HeaderEncodings(), encoding):
 		return part, "whose {" + inner + "} asks for no known encoding; there are " + strings.Join(HeaderEncodings(), ", ") +
 			", and percent-encoding without any"

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"sidegate/explain"
 )
 
 // Setting describes one setting to people.
@@ -108,11 +110,11 @@ func unknownNames(environ []string) error {
 		default:
 			f := &Fault{
 				Name:    strings.Trim(strconv.Quote(name), `"`),
-				Problem: "is not a setting; the nearest known name is " + nearest(upper, known),
+				Problem: "is not a setting; the nearest known name is " + explain.NearestOf(upper, known),
 			}
 			if provider := unlisted(name); provider != "" {
 				f.Problem = fmt.Sprintf("is not a setting while %s_PROVIDERS does not list %s; the nearest known name is %s",
-					prefix, provider, nearest(upper, known))
+					prefix, provider, explain.NearestOf(upper, known))
 			}
 			faults = append(faults, f)
 		}
@@ -127,36 +129,4 @@ func unknownNames(environ []string) error {
 func isServiceLink(name string) bool {
 	return regexp.MustCompile(`^SIDEGATE_([A-Z0-9_]+_)?(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|` +
 		`PORT(_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$`).MatchString(name)
-}
-
-// nearest returns the name among known with the smallest edit distance to name.
-func nearest(name string, known []string) string {
-	best, least := "", -1
-	for _, k := range known {
-		if d := distance(name, k); least < 0 || d < least {
-			best, least = k, d
-		}
-	}
-	return best
-}
-
-// distance is Levenshtein's: how many bytes to insert, delete or replace.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			replace := diagonal
-			if a[i] != b[j] {
-				replace++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(replace, row[j]+1, diagonal+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"sidegate/explain"
 )
 
 func (p *parser) listeners(r Raw) (public, admin string) {
@@ -146,7 +148,7 @@ func AppNames() []string {
 
 func (p *parser) app(value string) string {
 	if !slices.Contains(AppNames(), value) {
-		p.fault("APP", "is none of the known ones; the nearest is %s. Known are: %s", nearest(value, AppNames()), strings.Join(AppNames(), ", "))
+		p.fault("APP", "is none of the known ones; the nearest is %s. Known are: %s", explain.NearestOf(value, AppNames()), strings.Join(AppNames(), ", "))
 	}
 	return value
 }

@@ -41,11 +41,20 @@ func All() []Problem {
 
 // Nearest returns the code that is most like one that is not known.
 func Nearest(code string) string {
-	want := fold(code)
-	best, least := "", -1
+	var known []string
 	for _, p := range All() {
-		if d := distance(want, p.Code); least < 0 || d < least {
-			best, least = p.Code, d
+		known = append(known, p.Code)
+	}
+	return NearestOf(fold(code), known)
+}
+
+// NearestOf returns the known word that takes the fewest changes to get to; the first of
+// several.
+func NearestOf(word string, known []string) string {
+	best, least := "", -1
+	for _, k := range known {
+		if d := distance(word, k); least < 0 || d < least {
+			best, least = k, d
 		}
 	}
 	return best

@@ -16,9 +16,9 @@ import (
 	"time"
 )
 
-// chaosTime is how long a test of chaos goes on: SIDEGATE_CHAOS if that is set, as to 10m.
+// chaosTime is how long a test of chaos goes on: CHAOS_TIME if that is set, as to 10m.
 func chaosTime() time.Duration {
-	if d, err := time.ParseDuration(os.Getenv("SIDEGATE_CHAOS")); err == nil {
+	if d, err := time.ParseDuration(os.Getenv("CHAOS_TIME")); err == nil {
 		return d
 	}
 	return 4 * time.Second

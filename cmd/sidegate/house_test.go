@@ -37,6 +37,7 @@ func packages(t *testing.T) []listed {
 func mayImport() map[string][]string {
 	return map[string][]string{
 		"access":              {"identity"},
+		"config":              {"explain"},
 		"login":               {"access", "explain", "identity", "session", "web"},
 		"login/logintest":     {},
 		"proxy":               {"access", "identity", "session", "web", "proxy/apps", "upstream"},

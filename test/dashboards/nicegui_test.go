@@ -38,6 +38,6 @@ func TestNiceGUI(t *testing.T) {
 		App: "NiceGUI", Version: release(t, "nicegui", "nicegui"),
 		Who: "`request.headers` of the page's `fastapi.Request`", Live: "a button, over the WebSocket", Upload: "1 MiB",
 		Logout: "a button that leads to `/_gate/logout`",
-		Ended:  "with `SIDEGATE_NOTICE=true` that it has ended, within seconds; it loads itself again after a sign-in in another tab. Without, “Connection lost”",
+		Ended:  "with `SIDEGATE_NOTICE=true` that it has ended, within seconds; it goes on, or loads itself again, after a sign-in in another tab. Without, “Connection lost”",
 	})
 }
